@@ -1,0 +1,1 @@
+"""What a machine does: painters and the other engines. Never imports `studio` or `gradio`."""

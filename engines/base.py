@@ -1,0 +1,160 @@
+"""The seam between the studio and the machine: requests, results, progress and the protocols engines fulfil.
+
+Pictures are `uint8` arrays, H×W×3, sRGB, read-only once they cross this border.
+Places in a picture are fractions of its width and height, origin at the top left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+
+
+class EngineError(Exception):
+    """An engine could not do what was asked. `str(error)` is one line in the designer's words; `hint` is the remedy."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Stopped(Exception):
+    """Raised by `Progress.report` once the designer has asked to stop. Never an error."""
+
+
+class Region(NamedTuple):
+    """A rectangle in fractions of the picture's width (left, right) and height (top, bottom)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    def overlap(self, other: Region) -> float:
+        """Shared area, in fractions of the picture's area."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(width, 0.0) * max(height, 0.0)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A share of a progress bar. `report` also carries the wish to stop down into the engine.
+
+    `on_report(fraction, text)` gets the fraction of the whole bar, 0–1. `should_stop()` is asked at every report.
+    """
+
+    on_report: Callable[[float, str], None] = lambda fraction, text: None
+    should_stop: Callable[[], bool] = lambda: False
+    offset: float = 0.0
+    length: float = 1.0
+
+    def report(self, fraction: float, text: str = "") -> None:
+        """Say how far this share is (0–1). Raises `Stopped` if the work is to stop."""
+        if self.should_stop():
+            raise Stopped
+        self.on_report(self.offset + self.length * min(max(fraction, 0.0), 1.0), text)
+
+    def part(self, offset: float, length: float) -> Progress:
+        """The slice of this share that starts at `offset` (0–1) and is `length` (0–1) long."""
+        return Progress(
+            self.on_report,
+            self.should_stop,
+            self.offset + self.length * offset,
+            self.length * length,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ProductInScene:
+    """A cut-out and where it stands.
+
+    `rgba` is H×W×4 `uint8`, straight alpha, trimmed to its content. `box` is where that whole array lands in the
+    picture; its aspect ratio in pixels equals the array's. `pitch_deg` is how far from above the photo was taken
+    (0 = eye level, 90 = straight down).
+    """
+
+    rgba: Pixels
+    box: Region
+    pitch_deg: float
+
+
+@dataclass(frozen=True, eq=False)
+class PaintRequest:
+    """All that decides one picture. Painters ignore what their `Capabilities` do not list.
+
+    `palette` maps roles (`primary`, `secondary`, `accent`, `background`, `surface`, `text`) to `#rrggbb`.
+    `set_spec` is the parsed TOML of a stage set. `calm` are places that must stay quiet enough for words.
+    `steps` is what the painter counts in: samples a pixel on the stage, denoising steps in diffusion.
+    """
+
+    width_px: int
+    height_px: int
+    seed: int
+    steps: int
+    palette: Mapping[str, str]
+    set_spec: Mapping[str, Any] | None = None
+    product: ProductInScene | None = None
+    calm: tuple[Region, ...] = ()
+    prompt: str = ""
+    avoid: str = ""
+    guidance: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """One finished picture with the maps that came with it.
+
+    `picture` H×W×3 sRGB, without the product's own pixels. `depth` H×W `float32`, 1 near to 0 far. `normals` H×W×3
+    in −1…1, camera space (x right, y up, z to the viewer). `edges` H×W `uint8`, 255 on an edge. `mask` H×W `uint8`,
+    255 where the product will cover the picture.
+    """
+
+    picture: Pixels
+    seconds: float
+    engine: str
+    runtime: str
+    depth: Plane | None = None
+    normals: Plane | None = None
+    edges: Pixels | None = None
+    mask: Pixels | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a painter can be asked for. The screens grey out the rest with `reasons[name]`."""
+
+    prompt: bool = False
+    sets: bool = False
+    product_in_scene: bool = False
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+class Painter(Protocol):
+    """Paints scenes. One instance is set up once and asked many times."""
+
+    id: str
+    capabilities: Capabilities
+
+    def paint(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
+        """Yield one painting a request, in order. The same request gives the same pixels.
+
+        Raises `EngineError` for what the designer can mend and `Stopped` when `progress` says so.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What a designer does: brand, brief, picture, ad, desk. Importing it loads no torch and no gradio."""

@@ -1,0 +1,1 @@
+"""What is delivered: layout, type, drawing and the score."""

@@ -1,0 +1,1 @@
+"""Who is speaking: the kit, its tokens and fonts."""

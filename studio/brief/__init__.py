@@ -1,0 +1,1 @@
+"""What is asked: briefs, rows and the plan."""

@@ -1,0 +1,1 @@
+"""What is kept: store, queue, worker, files."""

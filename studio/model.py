@@ -1,0 +1,352 @@
+"""The values that flow: kit, brief, format, layout, shot, ad, score.
+
+All are frozen, refuse unknown fields and are equal by content. Sizes end in `_px` or `_mm`, shares of a length in
+`_fraction`, colours in `_hex` (`#rrggbb`, lower case). Ids are hashes of canonical content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from studio.errors import BadInput
+
+Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Role = Literal["primary", "secondary", "accent", "background", "surface", "text"]
+WordField = Literal["headline", "body", "action", "price", "legal"]
+WORD_FIELDS: tuple[WordField, ...] = ("headline", "body", "action", "price", "legal")
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def canonical(self) -> str:
+        """Every field as JSON with sorted keys: what the id is made of."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def content_id(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the canonical content."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
+
+
+V = TypeVar("V", bound=Value)
+
+
+def read_value(kind: type[V], data: Any, source: str) -> V:
+    """`data` checked as a `kind`. Raises `BadInput` naming `source`, the field's path and what was expected."""
+    if not isinstance(data, dict):
+        raise BadInput(f"{source}: expected a table of fields, got {type(data).__name__}")
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(kind.model_fields))
+            raise BadInput(f"{source}: unknown field {path}", f"Known fields here: {known}") from error
+        raise BadInput(f"{source}: {path}: {first['msg']}", f"Got {str(first['input'])[:80]!r}") from error
+
+
+# ---------------------------------------------------------------------------------------------- brand
+
+
+class Swatch(Value):
+    role: Role
+    hex: Hex
+    name: str = ""
+    source: str = ""
+    locked: bool = True
+    tints: bool = True
+    """Whether lighter (towards white) and darker (towards black) steps of this colour may be used."""
+
+
+class FontFile(Value):
+    file: str
+    """A path inside the kit, or `package:NAME/FILE` for a font that an installed Python package carries."""
+    weight: Annotated[int, Field(ge=1, le=1000)] = 400
+    italic: bool = False
+
+
+class TypeChoice(Value):
+    family: str
+    files: tuple[FontFile, ...] = ()
+    weight: Annotated[int, Field(ge=1, le=1000)] = 400
+    """The weight that is set; the nearest file at hand is used."""
+
+
+class BrandType(Value):
+    heading: TypeChoice
+    body: TypeChoice
+
+
+class Logo(Value):
+    file: str
+    on: Literal["light", "dark", "any"] = "any"
+    """The background this variant is drawn for."""
+    clear_space_fraction: Fraction = 0.25
+    """Empty space on every side, as a fraction of the logo's height."""
+    min_width_px: Annotated[int, Field(ge=8, le=4000)] = 48
+
+
+class Voice(Value):
+    tone: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
+
+
+class BrandKit(Value):
+    version: Literal[1] = 1
+    name: str
+    tagline: str = ""
+    palette: tuple[Swatch, ...]
+    type: BrandType
+    logos: tuple[Logo, ...] = ()
+    voice: Voice = Voice()
+    photography: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    adapter: str | None = None
+
+    def hex(self, role: Role) -> str:
+        """The swatch of a role; roles a kit lacks fall back in a fixed order, and at last to white or near-black."""
+        by_role = {swatch.role: swatch.hex for swatch in reversed(self.palette)}
+        order: dict[str, tuple[str, ...]] = {
+            "primary": ("primary", "accent", "secondary", "text"),
+            "secondary": ("secondary", "primary", "accent"),
+            "accent": ("accent", "secondary", "primary"),
+            "background": ("background", "surface"),
+            "surface": ("surface", "background"),
+            "text": ("text",),
+        }
+        for name in order[role]:
+            if name in by_role:
+                return by_role[name]
+        return "#ffffff" if role in ("background", "surface") else "#161616"
+
+
+# ---------------------------------------------------------------------------------------------- formats and layouts
+
+
+class SafeZone(Value):
+    """What must stay free of words and logo, as fractions of the format's own width and height."""
+
+    top_fraction: Fraction = 0.04
+    right_fraction: Fraction = 0.04
+    bottom_fraction: Fraction = 0.04
+    left_fraction: Fraction = 0.04
+
+
+class Format(Value):
+    id: Slug
+    name: str
+    channel: str
+    width_px: Annotated[int, Field(ge=1, le=12000)] | None = None
+    height_px: Annotated[int, Field(ge=1, le=12000)] | None = None
+    width_mm: Annotated[float, Field(gt=0, le=2000)] | None = None
+    height_mm: Annotated[float, Field(gt=0, le=2000)] | None = None
+    dpi: Annotated[int, Field(ge=72, le=1200)] = 300
+    bleed_mm: Annotated[float, Field(ge=0, le=20)] = 0.0
+    safe: SafeZone = SafeZone()
+    """Measured inside the trim; bleed comes on top."""
+    files: tuple[Literal["png", "jpg", "webp"], ...] = ("jpg", "png")
+    """Allowed file types; the first is what is delivered."""
+    max_bytes: Annotated[int, Field(gt=0)] | None = None
+    min_text_px: Annotated[float, Field(gt=0)] = 10.0
+    """The smallest type size, in delivered pixels."""
+    text_limits: dict[str, int] = {}
+    """Channel limits in characters, by words field."""
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _has_one_size(self) -> Format:
+        px, mm = (self.width_px, self.height_px), (self.width_mm, self.height_mm)
+        if (None in px) == (None in mm) or None in (px if None in mm else mm):
+            raise ValueError("give either width_px and height_px, or width_mm and height_mm")
+        width, height = self.delivered_px
+        if width * height > 120_000_000:
+            raise ValueError(f"{width}×{height} px is more than 120 megapixels; lower the dpi")
+        return self
+
+    def px(self, mm: float) -> int:
+        """Millimetres in delivered pixels at this format's dpi, rounded half up."""
+        return int(mm * self.dpi / 25.4 + 0.5)
+
+    @property
+    def delivered_px(self) -> tuple[int, int]:
+        """Width and height of the delivered file, bleed included."""
+        if self.width_px is not None and self.height_px is not None:
+            return self.width_px, self.height_px
+        assert self.width_mm is not None and self.height_mm is not None
+        return self.px(self.width_mm + 2 * self.bleed_mm), self.px(self.height_mm + 2 * self.bleed_mm)
+
+    @property
+    def bleed_px(self) -> int:
+        return self.px(self.bleed_mm) if self.width_mm is not None else 0
+
+
+class Box(Value):
+    """A rectangle in fractions, origin top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+
+# ---------------------------------------------------------------------------------------------- brief
+
+
+class Words(Value):
+    headline: str = ""
+    body: str = ""
+    action: str = ""
+    price: str = ""
+    legal: str = ""
+
+    def items(self) -> list[tuple[WordField, str]]:
+        """The fields that hold something, in reading order."""
+        return [(field, text) for field in WORD_FIELDS if (text := getattr(self, field).strip())]
+
+
+class Brief(Value):
+    version: Literal[1] = 1
+    name: Slug = "campaign"
+    subject: str = ""
+    scene: str = ""
+    product: str | None = None
+    """A picture with a transparent background; a path beside the brief."""
+    pitch_deg: Annotated[float, Field(ge=0, le=90)] | None = None
+    """How far from above the product was photographed; estimated when absent."""
+    headlines: tuple[str, ...] = ()
+    body: str = ""
+    action: str = ""
+    price: str = ""
+    legal: str = ""
+    formats: tuple[Slug, ...] = ()
+    sets: tuple[Slug, ...] = ()
+    layouts: tuple[Slug, ...] = ()
+    look: Slug | None = None
+    references: tuple[str, ...] = ()
+    count: Annotated[int, Field(ge=1, le=1000)] = 2
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+
+
+# ---------------------------------------------------------------------------------------------- shot, picture
+
+
+class Placement(Value):
+    """Where the product's cut-out (trimmed to its content) stands in the picture."""
+
+    product_digest: str
+    box: Box
+    pitch_deg: float
+
+
+class Shot(Value):
+    """All that decides a picture. `set_spec` is the stage set as parsed TOML; `palette` maps roles to colours."""
+
+    version: Literal[1] = 1
+    engine: str
+    recipe: int
+    width_px: int
+    height_px: int
+    seed: int
+    steps: int
+    guidance: float = 0.0
+    prompt: str = ""
+    avoid: str = ""
+    palette: dict[Role, Hex]
+    allowed: tuple[Swatch, ...]
+    """The swatches dominant scene colours are locked to."""
+    set_id: str | None = None
+    set_spec: dict[str, Any] | None = None
+    placement: Placement | None = None
+    calm: tuple[Box, ...] = ()
+
+
+class Picture(Value):
+    """A painted Shot in the store: content digests, and what really ran."""
+
+    shot_id: str
+    digest: str
+    width_px: int
+    height_px: int
+    engine: str
+    runtime: str
+    seconds: float
+    maps: dict[str, str] = {}
+    facts: dict[str, Any] = {}
+
+
+# ---------------------------------------------------------------------------------------------- ad, score
+
+
+class AdSpec(Value):
+    """All that decides an ad. `layout` is the family's id; `frame` was taken from it when the shot was planned."""
+
+    version: Literal[1] = 1
+    shot_id: str | None
+    format: Format
+    layout: Slug
+    words: Words
+    kit_digest: str
+    recipe: int
+    variant: int = 1
+    campaign: str = "campaign"
+
+
+class Check(Value):
+    """One measurement. `value` and `limit` are in the unit that `message` names."""
+
+    id: str
+    passed: bool
+    value: float | str
+    limit: float | str
+    message: str
+    fix: str = ""
+
+
+class Score(Value):
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> int:
+        return sum(check.passed for check in self.checks)
+
+    @property
+    def tested(self) -> int:
+        return len(self.checks)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+
+class AdFile(Value):
+    """One delivered ad."""
+
+    file: str
+    ad_id: str
+    shot_id: str | None
+    format_id: str
+    variant: int
+    width_px: int
+    height_px: int
+    bytes: int
+    painter: str
+    score: Score
+    omitted: tuple[str, ...] = ()
+    """Words fields this layout leaves out in this format, because there is no room for them."""
+    seconds: float = 0.0
