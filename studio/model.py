@@ -205,6 +205,47 @@ class Box(Value):
         return self.bottom - self.top
 
 
+class LayoutRules(Value):
+    """How one family sets one aspect class. Boxes are fractions of the safe area; an edge of `picture` or `panel` at
+    exactly 0 or 1 reaches the edge of the sheet unless `inset` is set."""
+
+    picture: Box = Box(left=0, top=0, right=1, bottom=1)
+    scene: bool = True
+    """False for families without a painted picture."""
+    inset: bool = False
+    panel: Box | None = None
+    panel_role: Role = "primary"
+    ground_role: Role = "background"
+    product: Box | None = None
+    words: Box
+    logo: Box
+    logo_at: Literal["left", "center", "right"] = "left"
+    legal: Box | None = None
+    badge: Box | None = None
+    """Where the price stands in a disc; without it the price is set with the words."""
+    flow: Literal["column", "row"] = "column"
+    align: Literal["left", "center", "right"] = "left"
+    valign: Literal["top", "center", "bottom"] = "center"
+    carries: tuple[WordField, ...] = ("headline", "body", "price", "action", "legal")
+    may_drop: tuple[WordField, ...] = ("body",)
+    """Fields left out, in this order, when the words do not fit at the format's smallest size."""
+    headline_fraction: Annotated[float, Field(gt=0, le=1)] = 0.16
+    """The largest headline, as a fraction of the words box's shorter side."""
+    max_lines: Annotated[int, Field(ge=1, le=8)] = 4
+    rule: bool = False
+    """A thin line above the words."""
+
+
+AspectClass = Literal["strip", "wide", "landscape", "square", "portrait", "tall", "tower"]
+
+
+class Layout(Value):
+    id: Slug
+    name: str
+    description: str = ""
+    classes: dict[AspectClass, LayoutRules]
+
+
 # ---------------------------------------------------------------------------------------------- brief
 
 
@@ -294,12 +335,13 @@ class Picture(Value):
 
 
 class AdSpec(Value):
-    """All that decides an ad. `layout` is the family's id; `frame` was taken from it when the shot was planned."""
+    """All that decides an ad. `rules` are those of the family `layout` for this format's shape."""
 
     version: Literal[1] = 1
     shot_id: str | None
     format: Format
     layout: Slug
+    rules: LayoutRules
     words: Words
     kit_digest: str
     recipe: int

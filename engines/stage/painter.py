@@ -1,0 +1,148 @@
+"""The stage as a painter: one request in, one path-traced picture with its maps out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.base import Capabilities, EngineError, Painting, PaintRequest, Progress
+
+from .arrange import arrange
+from .colour import to_pixels
+from .develop import Film, denoise, develop, edge_map, expose, nearness, unit_normals
+from .product import build_relief, product_mask
+from .scene import Scene, build_scene
+from .spec import check_set
+
+SAMPLES_PER_BAND = 160_000  # about a quarter of a second on one core
+SMALLEST_EDGE, SMALLEST_AREA = 160, 120_000  # smaller pictures are rendered larger, then reduced
+LARGEST_EDGE = 4096
+COMPILED_FROM = ("tables.py", "jit.py", "shapes.py", "rays.py", "surface.py", "kernel.py")
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+@cache
+def tracer() -> Callable[..., None]:
+    """The compiled entry, made once in a process. Its cache on disk is keyed by the sources it is made of."""
+    from .kernel import build
+
+    folder = Path(__file__).parent
+    text = b"".join((folder / name).read_bytes() for name in COMPILED_FROM)
+    return build(hashlib.sha256(text).hexdigest())
+
+
+def trace(scene: Scene, width: int, height: int, samples: int, seed: int, progress: Progress) -> Film:
+    """Fill a film band by band on all cores. Each pixel draws its own random numbers: threads change nothing."""
+    film = Film.blank(width, height)
+    tables = (scene.world, scene.prims, scene.materials, scene.lights, scene.grid, scene.texture)
+    films = (film.colour, film.albedo, film.normal, film.first)
+    addresses = [table.ctypes.data for table in (*tables, *films)]
+    run = tracer()
+    if not getattr(run, "signatures", True):
+        progress.report(0.0, "Compiling the stage, once (about 20 s)")
+        run(*addresses, width, height, 0, 0, samples, seed)
+    rows = max(1, SAMPLES_PER_BAND // (width * samples))
+    bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
+    workers = cores()
+    waiting: set[Future[None]] = set()
+    done = 0
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for top, bottom in bands:
+                waiting.add(pool.submit(run, *addresses, width, height, top, bottom, samples, seed))
+                if len(waiting) > workers:
+                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    done += len(finished)
+                    progress.report(done / len(bands), "Lighting the set")
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                done += len(finished)
+                progress.report(done / len(bands), "Lighting the set")
+        finally:
+            wait(waiting)  # the tables must outlive every band
+    return film
+
+
+class Stage:
+    """Path-traced sets in the brand's own colours. Needs no weights and no GPU."""
+
+    id = "stage"
+    capabilities = Capabilities(
+        prompt=False, sets=True, product_in_scene=True,
+        reasons={"prompt": "The stage builds its picture from a set; words do not change it."},
+    )
+
+    def paint(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
+        """Yield one painting a request, in order."""
+        for index, request in enumerate(requests):
+            yield self._paint(request, progress.part(index / len(requests), 1 / len(requests)))
+
+    def _paint(self, request: PaintRequest, progress: Progress) -> Painting:
+        started = time.perf_counter()
+        _check(request)
+        stage = check_set(request.set_spec or {})
+        progress.report(0.0, f"Building the set “{stage.name}”")
+        arranged = arrange(stage, request)
+        relief = build_relief(request.product, arranged.camera) if request.product is not None else None
+        scene = build_scene(stage, request.palette, arranged, relief, request.calm, request.seed)
+        width, height = render_size(request.width_px, request.height_px)
+        film = trace(scene, width, height, max(1, request.steps), request.seed & 0x7FFFFFFF, progress.part(0.02, 0.9))
+        progress.report(0.93, "Removing the grain")
+        light, gain = expose(denoise(film), film, scene.backdrop_ids, scene.roll, stage.view.brightness)
+        size = (request.width_px, request.height_px)
+        picture = to_pixels(develop(light, size), request.seed & 0x7FFFFFFF)
+        first = film.first
+        if (width, height) != size:
+            first = cv2.resize(first, size, interpolation=cv2.INTER_NEAREST)
+        progress.report(1.0, "Set painted")
+        painting = Painting(
+            picture=picture, seconds=time.perf_counter() - started, engine=self.id, runtime="numba",
+            depth=nearness(first), normals=unit_normals(first), edges=edge_map(first),
+            mask=product_mask(request.product, *size),
+            facts={
+                "set": stage.id, "samples": max(1, request.steps), "rendered_px": [width, height],
+                "exposure_gain": round(gain, 4), "mirrored": arranged.flip < 0, "left_out": list(arranged.dropped),
+            },
+        )
+        for plane in (painting.picture, painting.depth, painting.normals, painting.edges, painting.mask):
+            if plane is not None:
+                plane.setflags(write=False)
+        return painting
+
+
+def render_size(width: int, height: int) -> tuple[int, int]:
+    """Pixels to trace for a picture: banners of a few pixels are traced two or three times as large."""
+    scale = 1
+    while scale < 3 and (min(width, height) * scale < SMALLEST_EDGE and width * height * scale**2 < SMALLEST_AREA):
+        scale += 1
+    return width * scale, height * scale
+
+
+def _check(request: PaintRequest) -> None:
+    if request.set_spec is None:
+        raise EngineError("The stage was given no set.", "Choose a set, for example presets/sets/arch.toml.")
+    if not (8 <= request.width_px <= LARGEST_EDGE and 8 <= request.height_px <= LARGEST_EDGE):
+        raise EngineError(
+            f"The stage paints 8 to {LARGEST_EDGE} px a side; {request.width_px}×{request.height_px} was asked for.",
+            "Paint smaller and upscale: soft sets lose nothing.",
+        )
+    product = request.product
+    if product is not None:
+        if product.rgba.ndim != 3 or product.rgba.shape[2] != 4:
+            raise EngineError("The product picture has no transparency.", "Cut the product out first.")
+        if product.box.width <= 0 or product.box.height <= 0:
+            raise EngineError("The product's place in the picture is empty.", "Give its box a width and a height.")

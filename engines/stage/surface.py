@@ -1,0 +1,180 @@
+"""Random numbers, directions and reflection: a diffuse base under a GGX lobe (Heitz 2014; Dupuy & Benyoub 2023)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import tables as t
+from .jit import inlined, load
+
+F = np.float32
+U = np.uint64
+ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
+TAU = F(6.2831853)
+INVERSE_PI = F(0.31830989)
+TINY = F(1e-9)
+STEP, INCREMENT = U(6364136223846793005), U(1442695040888963407)  # Knuth's MMIX generator
+MIX_A, MIX_B, GOLDEN = U(0xBF58476D1CE4E5B9), U(0x94D049BB133111EB), U(0x9E3779B97F4A7C15)  # splitmix64
+S27, S30, S31, S40 = U(27), U(30), U(31), U(40)
+UNIT = F(5.9604645e-08)
+
+
+@inlined
+def scramble(value):
+    """A well mixed 64-bit number from any other (Steele et al., splitmix64)."""
+    z = value + GOLDEN
+    z = (z ^ (z >> S30)) * MIX_A
+    z = (z ^ (z >> S27)) * MIX_B
+    return z ^ (z >> S31)
+
+
+@inlined
+def advance(state):
+    return state * STEP + INCREMENT
+
+
+@inlined
+def unit(state):
+    """The state's upper 24 bits as a float in 0–1."""
+    return F(np.int64(state >> S40)) * UNIT
+
+
+@inlined
+def frac(x):
+    return x - math.floor(x)
+
+
+@inlined
+def frame(nx, ny, nz):
+    """Two unit vectors across a normal (Duff et al. 2017)."""
+    sign = ONE if nz >= ZERO else -ONE
+    a = -ONE / (sign + nz)
+    b = nx * ny * a
+    return ONE + sign * nx * nx * a, sign * b, -sign * nx, b, sign + ny * ny * a, -ny
+
+
+@inlined
+def cosine(nx, ny, nz, u, v):
+    """A direction above the surface, with density cos/π."""
+    tx, ty, tz, bx, by, bz = frame(nx, ny, nz)
+    radius = math.sqrt(u)
+    angle = TAU * v
+    x = radius * math.cos(angle)
+    y = radius * math.sin(angle)
+    z = math.sqrt(max(ONE - u, ZERO))
+    return x * tx + y * bx + z * nx, x * ty + y * by + z * ny, x * tz + y * bz + z * nz
+
+
+@inlined
+def half_vector(nx, ny, nz, vx, vy, vz, alpha, u, v):
+    """A visible GGX micro-normal by spherical caps (Dupuy & Benyoub 2023)."""
+    tx, ty, tz, bx, by, bz = frame(nx, ny, nz)
+    x = (vx * tx + vy * ty + vz * tz) * alpha
+    y = (vx * bx + vy * by + vz * bz) * alpha
+    z = vx * nx + vy * ny + vz * nz
+    size = ONE / math.sqrt(max(x * x + y * y + z * z, TINY))
+    x *= size
+    y *= size
+    z *= size
+    height = (ONE - v) * (ONE + z) - z
+    radius = math.sqrt(max(ONE - height * height, ZERO))
+    angle = TAU * u
+    x = (x + radius * math.cos(angle)) * alpha
+    y = (y + radius * math.sin(angle)) * alpha
+    z = max(z + height, TINY)
+    size = ONE / math.sqrt(max(x * x + y * y + z * z, TINY))
+    x *= size
+    y *= size
+    z *= size
+    return x * tx + y * bx + z * nx, x * ty + y * by + z * ny, x * tz + y * bz + z * nz
+
+
+@inlined
+def shadowing(cos, alpha):
+    """Smith's G1 for GGX."""
+    return TWO * cos / (cos + math.sqrt(alpha * alpha + (ONE - alpha * alpha) * cos * cos))
+
+
+@inlined
+def facets(cos, alpha):
+    """GGX D: how many micro-normals point this way."""
+    a = alpha * alpha
+    d = cos * cos * (a - ONE) + ONE
+    return a * INVERSE_PI / (d * d)
+
+
+@inlined
+def schlick(base, cos):
+    c = ONE - min(max(cos, ZERO), ONE)
+    c2 = c * c
+    return base + (ONE - base) * c2 * c2 * c
+
+
+@inlined
+def lattice(i, j, k):
+    h = scramble(U(np.int64(i * 73856093) ^ np.int64(j * 19349663) ^ np.int64(k * 83492791)))
+    return unit(h)
+
+
+@inlined
+def grain(x, y, z):
+    """Fine speckle, −1…1, fixed in the object."""
+    a = lattice(int(math.floor(x)), int(math.floor(y)), int(math.floor(z)))
+    b = lattice(int(math.floor(x * F(0.37))), int(math.floor(y * F(0.37))), int(math.floor(z * F(0.37))) + 7)
+    return (a + b) - ONE
+
+
+@inlined
+def light_shift(lights, base, px):
+    """How far a light has moved along x to keep pace with the lit point."""
+    return load(lights, base + t.L_FOLLOW) * px
+
+
+@inlined
+def light_met(lights, base, ox, oy, oz, dx, dy, dz, limit):
+    """Distance to a softbox's lit face along a ray and the cosine there; a negative cosine if it is missed."""
+    nx = load(lights, base + t.L_NORMAL)
+    ny = load(lights, base + t.L_NORMAL + 1)
+    nz = load(lights, base + t.L_NORMAL + 2)
+    cos = -(nx * dx + ny * dy + nz * dz)
+    if cos <= F(1e-4):
+        return ZERO, -ONE
+    cx = load(lights, base) + light_shift(lights, base, ox) - ox
+    cy = load(lights, base + 1) - oy
+    cz = load(lights, base + 2) - oz
+    place = -(cx * nx + cy * ny + cz * nz) / cos
+    if place <= F(1e-3) or place >= limit:
+        return ZERO, -ONE
+    qx = place * dx - cx
+    qy = place * dy - cy
+    qz = place * dz - cz
+    u = qx * load(lights, base + t.L_U) + qy * load(lights, base + t.L_U + 1) + qz * load(lights, base + t.L_U + 2)
+    v = qx * load(lights, base + t.L_V) + qy * load(lights, base + t.L_V + 1) + qz * load(lights, base + t.L_V + 2)
+    if abs(u) > load(lights, base + t.L_HALF_U) or abs(v) > load(lights, base + t.L_HALF_V):
+        return ZERO, -ONE
+    return place, cos
+
+
+@inlined
+def gobo(world, texture, px, py, pz):
+    """How much of the key light a cut-out screen lets through to a point, 0–1."""
+    size = load(world, t.G_GOBO_SIZE)
+    if size <= ZERO:
+        return ONE
+    scale = load(world, t.G_GOBO_SCALE)
+    u = px * load(world, t.G_GOBO_U) + py * load(world, t.G_GOBO_U + 1) + pz * load(world, t.G_GOBO_U + 2)
+    v = px * load(world, t.G_GOBO_V) + py * load(world, t.G_GOBO_V + 1) + pz * load(world, t.G_GOBO_V + 2)
+    u = frac((u * scale + load(world, t.G_GOBO_OFFSET)) / size) * size
+    v = frac((v * scale + load(world, t.G_GOBO_OFFSET + 1)) / size) * size
+    edge = int(size)
+    i = min(int(u), edge - 1)
+    j = min(int(v), edge - 1)
+    fu = u - F(i)
+    fv = v - F(j)
+    i1 = i + 1 if i + 1 < edge else 0
+    j1 = j + 1 if j + 1 < edge else 0
+    low = load(texture, j * edge + i) * (ONE - fu) + load(texture, j * edge + i1) * fu
+    high = load(texture, j1 * edge + i) * (ONE - fu) + load(texture, j1 * edge + i1) * fu
+    return low * (ONE - fv) + high * fv

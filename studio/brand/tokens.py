@@ -1,0 +1,353 @@
+"""Design tokens (DTCG 2025.10) to a BrandKit and back. What DTCG has no type for lies under our `$extensions` key."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from studio.brand.dtcg import TYPES, Token, TokenFile, is_legacy, read_tokens
+from studio.brand.roles import guess_roles, guess_type, listed, name_of
+from studio.brand.token_values import color_value, is_old_dimension, read_color, read_family, read_weight
+from studio.errors import BadInput
+from studio.model import BrandKit, BrandType, FontFile, Logo, Role, Swatch, TypeChoice, Value, Voice, read_value
+
+OURS = "studio.lockup"
+"""Our key under `$extensions`."""
+
+SCHEMA = "https://www.designtokens.org/schemas/2025.10/format.json"
+STAND_IN = TypeChoice(
+    family="Hanken Grotesk",
+    files=(
+        FontFile(file="package:font_hanken_grotesk/files/HankenGrotesk-Regular.otf", weight=400),
+        FontFile(file="package:font_hanken_grotesk/files/HankenGrotesk-Bold.otf", weight=700),
+    ),
+)
+"""What sets the words of a kit that names no font."""
+
+Part = Literal["heading", "body"]
+_PARTS: tuple[Part, ...] = ("heading", "body")
+
+
+class _FontFiles(Value):
+    heading: tuple[FontFile, ...] = ()
+    body: tuple[FontFile, ...] = ()
+
+
+class _FileExtension(Value):
+    version: Literal[1] = 1
+    name: str = ""
+    tagline: str = ""
+    logos: tuple[Logo, ...] = ()
+    fonts: _FontFiles = _FontFiles()
+    voice: Voice = Voice()
+    photography: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    adapter: str | None = None
+
+
+class _TokenExtension(Value):
+    role: Role | None = None
+    name: str = ""
+    source: str = ""
+    locked: bool = True
+    tints: bool = True
+    type: Part | None = None
+
+
+def kit_from_tokens(data: dict[str, Any], source: str) -> tuple[BrandKit, tuple[str, ...]]:
+    """A kit and what was guessed, mapped or left out on the way, one line each.
+
+    `data` is parsed JSON, `source` what messages call it. Raises `BadInput` naming source and token.
+    """
+    file = read_tokens(data, source)
+    notes = list(file.notes)
+    extension = read_value(_FileExtension, file.extensions.get(OURS, {}), f"{source}: $extensions.{OURS}")
+    ours = {
+        token.path: read_value(_TokenExtension, token.extensions[OURS], f"{source}: {token.path}: $extensions.{OURS}")
+        for token in file.tokens
+        if OURS in token.extensions
+    }
+    palette = _palette(file, ours, source, notes, guess=OURS not in file.extensions)
+    kind = BrandType(
+        heading=_type_choice(file, ours, "heading", extension.fonts.heading, source, notes),
+        body=_type_choice(file, ours, "body", extension.fonts.body, source, notes),
+    )
+    _note_the_rest(file, notes)
+    name = extension.name or file.description.strip()[:80]
+    if not name:
+        name = source.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0] or "Brand"
+        notes.append(f"The tokens hold no name: called {name} after the file")
+    kit = BrandKit(
+        name=name,
+        tagline=extension.tagline,
+        palette=palette,
+        type=kind,
+        logos=extension.logos,
+        voice=extension.voice,
+        photography=extension.photography,
+        references=extension.references,
+        adapter=extension.adapter,
+    )
+    return kit, tuple(dict.fromkeys(notes))
+
+
+def tokens_from_kit(kit: BrandKit, original: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The kit as DTCG 2025.10. With `original`, tokens and extensions that are not ours stay as they are."""
+    # A file in the old form cannot be mixed with the new one; it stays the designer's own.
+    out: dict[str, Any] = {} if original is None or is_legacy(original) else copy.deepcopy(original)
+    out.setdefault("$schema", SCHEMA)
+    file = read_tokens(out, "the original tokens")
+    places = _Places(out, file)
+    for swatch in kit.palette:
+        places.put_swatch(swatch)
+    for part in _PARTS:
+        places.put_type(part, getattr(kit.type, part))
+    places.forget_the_rest()
+    extension = _FileExtension(
+        name=kit.name,
+        tagline=kit.tagline,
+        logos=kit.logos,
+        fonts=_FontFiles(heading=kit.type.heading.files, body=kit.type.body.files),
+        voice=kit.voice,
+        photography=kit.photography,
+        references=kit.references,
+        adapter=kit.adapter,
+    )
+    others = {key: value for key, value in out.pop("$extensions", {}).items() if key != OURS}
+    out["$extensions"] = {**others, OURS: extension.model_dump(mode="json")}
+    return out
+
+
+def parse_tokens(data: bytes, source: str) -> dict[str, Any]:
+    """The JSON of a token file. Raises `BadInput` with the line that is wrong."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{source} is not UTF-8 text", "Export the tokens as JSON") from error
+    try:
+        parsed = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        hint = "Expected plain JSON; comments, bare keys and trailing commas (JSON5) have to go"
+        raise BadInput(f"{source}: line {error.lineno}, column {error.colno}: {error.msg}", hint) from error
+    except (RecursionError, ValueError) as error:
+        raise BadInput(f"{source} cannot be read as JSON: {str(error)[:120]}", "Export the tokens again") from error
+    if not isinstance(parsed, dict):
+        raise BadInput(f"{source}: expected an object of tokens, got {type(parsed).__name__}")
+    return parsed
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number JSON knows")
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def _palette(
+    file: TokenFile, ours: Mapping[str, _TokenExtension], source: str, notes: list[str], *, guess: bool
+) -> tuple[Swatch, ...]:
+    """Tokens with a role of ours; where a file was not written by us, roles are guessed from names."""
+    colors = {token.path: token for token in file.tokens if token.type == "color"}
+    read = {path: read_color(token.value, f"{source}: {path}") for path, token in colors.items()}
+    for path, mark in ours.items():
+        if mark.role and path not in read:
+            raise BadInput(
+                f"{source}: {path}: has the role {mark.role} but is not a colour", 'Give it "$type": "color"'
+            )
+    old = [path for path, color in read.items() if color.old_form]
+    if old:
+        notes.append(f'{len(old)} colours are written in the old form like "#112233" ({old[0]}): read all the same')
+    swatches: list[Swatch] = []
+    for path, mark in ours.items():
+        if mark.role:
+            fields = {"name": mark.name, "source": mark.source, "locked": mark.locked, "tints": mark.tints}
+            swatches.append(Swatch(role=mark.role, hex=read[path].hex, **fields))
+            _note_color(path, read[path].mapped, read[path].alpha, notes)
+    if guess:
+        opaque = [path for path, color in read.items() if color.alpha == 1.0 and path not in ours]
+        guesses = guess_roles(opaque, {swatch.role for swatch in swatches})
+        for role, path in guesses.items():
+            swatches.append(Swatch(role=role, hex=read[path].hex, name=name_of(path), source=f"token {path}"))
+            _note_color(path, read[path].mapped, 1.0, notes)
+        if guesses:
+            notes.append(f"Roles guessed from the tokens' names: {listed(guesses)}. Please check them")
+    if read and not swatches:
+        notes.append(f"{len(read)} colours, but no name that says which is the primary: set the roles by hand")
+    return tuple(swatches)
+
+
+def _note_color(path: str, mapped: str, alpha: float, notes: list[str]) -> None:
+    if mapped:
+        notes.append(f"{path}: {mapped}")
+    if alpha < 1.0:
+        notes.append(f"{path}: its alpha of {alpha:g} is set aside; brand colours are opaque")
+
+
+def _type_choice(
+    file: TokenFile,
+    ours: Mapping[str, _TokenExtension],
+    part: Part,
+    files: tuple[FontFile, ...],
+    source: str,
+    notes: list[str],
+) -> TypeChoice:
+    by_type: dict[str, dict[str, Token]] = {"typography": {}, "fontFamily": {}, "fontWeight": {}}
+    for token in file.tokens:
+        if token.type in by_type:
+            by_type[token.type][token.path] = token
+    marked = {token.type: token for token in file.tokens if token.path in ours and ours[token.path].type == part}
+    # A typography token says family and weight in one breath; single tokens come second.
+    style = marked.get("typography")
+    if not style and not marked and (path := guess_type(by_type["typography"], part)):
+        style = by_type["typography"][path]
+    family, weight = _style(style, source) if style else (None, None)
+    alone = marked.get("fontFamily")
+    if not alone and family is None and (path := guess_type(by_type["fontFamily"], part)):
+        alone = by_type["fontFamily"][path]
+    alone = alone or (next(iter(by_type["fontFamily"].values()), None) if family is None else None)
+    if alone:
+        family = read_family(alone.value, f"{source}: {alone.path}")
+    heavy = marked.get("fontWeight")
+    if not heavy and weight is None and (path := guess_type(by_type["fontWeight"], part)):
+        heavy = by_type["fontWeight"][path]
+    if heavy:
+        weight = read_weight(heavy.value, f"{source}: {heavy.path}")
+    if family is None:
+        notes.append(f"No font for the {part}: {STAND_IN.family} stands in")
+        return STAND_IN.model_copy(update={"weight": 700 if part == "heading" else 400})
+    used = style or alone
+    if used and used.path not in ours:
+        notes.append(f"The {part} font is {family}, from {used.path}")
+    return TypeChoice(family=family, files=files, weight=weight or (700 if part == "heading" else 400))
+
+
+def _style(token: Token, source: str) -> tuple[str | None, int | None]:
+    value = token.value
+    if not isinstance(value, dict):
+        raise BadInput(f"{source}: {token.path}: expected an object with fontFamily and fontWeight")
+    where = f"{source}: {token.path}"
+    family = read_family(value["fontFamily"], f"{where}: fontFamily") if "fontFamily" in value else None
+    weight = read_weight(value["fontWeight"], f"{where}: fontWeight") if "fontWeight" in value else None
+    return family, weight
+
+
+def _note_the_rest(file: TokenFile, notes: list[str]) -> None:
+    sizes = [token for token in file.tokens if token.type == "dimension" and is_old_dimension(token.value)]
+    sizes += [
+        token
+        for token in file.tokens
+        if token.type == "typography" and isinstance(token.value, dict) and isinstance(token.value.get("fontSize"), str)
+    ]
+    if sizes:
+        notes.append(f'{len(sizes)} sizes are written in the old form like "16px" ({sizes[0].path})')
+    untyped = [token.path for token in file.tokens if token.type is None]
+    if untyped:
+        notes.append(f"{len(untyped)} tokens have no $type and are not used: {', '.join(untyped[:3])}")
+    strange = sorted({token.type for token in file.tokens if token.type and token.type not in TYPES})
+    if strange:
+        notes.append(f"Token types that DTCG does not know are not used: {', '.join(strange[:6])}")
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+class _Places:
+    """Finds, in a token tree that is being rewritten, where each of the kit's values belongs."""
+
+    def __init__(self, tree: dict[str, Any], file: TokenFile) -> None:
+        self.tree = tree
+        self.tokens = {token.path: token for token in file.tokens if self._own_node(token.path) is not None}
+        self.free = set(self.tokens)
+
+    def put_swatch(self, swatch: Swatch) -> None:
+        mark = {**swatch.model_dump(mode="json", exclude={"hex"})}
+        path = self._swatch_path(swatch)
+        if path is None:
+            path = self._new_path(("color", swatch.role))
+            self._node(path, {"$type": "color", "$value": color_value(swatch.hex)})
+        elif read_color(self.tokens[path].value, path).hex != swatch.hex:
+            self._set_value(path, color_value(swatch.hex))
+        self._mark(path, mark)
+
+    def put_type(self, part: Part, choice: TypeChoice) -> None:
+        for kind, name, value in (
+            ("fontFamily", part, choice.family),
+            ("fontWeight", f"{part}-weight", choice.weight),
+        ):
+            path = self._type_path(kind, part)
+            if path is None:
+                path = self._new_path(("font", name))
+                self._node(path, {"$type": kind, "$value": value})
+            else:
+                read = read_family if kind == "fontFamily" else read_weight
+                if read(self.tokens[path].value, path) != value:
+                    self._set_value(path, value)
+            self._mark(path, {"type": part})
+
+    def forget_the_rest(self) -> None:
+        """Marks of ours on tokens that the kit no longer uses are taken off; the tokens stay."""
+        for path in self.free:
+            node = self._own_node(path)
+            if node is not None and OURS in node.get("$extensions", {}):
+                del node["$extensions"][OURS]
+                if not node["$extensions"]:
+                    del node["$extensions"]
+
+    def _swatch_path(self, swatch: Swatch) -> str | None:
+        guessed = swatch.source.removeprefix("token ")
+        candidates: list[tuple[int, str]] = []
+        for path in self.tokens:
+            token = self.tokens[path]
+            if path not in self.free or token.type != "color":
+                continue
+            mark = token.extensions.get(OURS, {})
+            if mark.get("role") == swatch.role:
+                same = (mark.get("name", "") == swatch.name) + (mark.get("source", "") == swatch.source)
+                candidates.append((10 + same + (read_color(token.value, path).hex == swatch.hex), path))
+            elif not mark and path == guessed:
+                candidates.append((5, path))
+        return max(candidates, key=lambda pair: pair[0])[1] if candidates else None
+
+    def _type_path(self, kind: str, part: Part) -> str | None:
+        for path, token in self.tokens.items():
+            if path in self.free and token.type == kind and token.extensions.get(OURS, {}).get("type") == part:
+                return path
+        return None
+
+    def _own_node(self, path: str) -> dict[str, Any] | None:
+        """The token at `path`, if it is written there and not inherited through `$extends`."""
+        node: Any = self.tree
+        for part in path.split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        return node if isinstance(node, dict) else None
+
+    def _new_path(self, parts: tuple[str, str]) -> str:
+        number = 1
+        group = parts[0]
+        while isinstance(self.tree.get(group), dict) and ("$value" in self.tree[group] or "$ref" in self.tree[group]):
+            group += "s"
+        name = parts[1]
+        while isinstance(self.tree.get(group), dict) and name in self.tree[group]:
+            number += 1
+            name = f"{parts[1]}-{number}"
+        return f"{group}.{name}"
+
+    def _node(self, path: str, content: dict[str, Any]) -> None:
+        group, _, name = path.partition(".")
+        self.tree.setdefault(group, {})[name] = content
+
+    def _set_value(self, path: str, value: Any) -> None:
+        node = self._own_node(path)
+        assert node is not None
+        node.pop("$ref", None)
+        # The type may have come from the token it referred to.
+        node["$type"] = self.tokens[path].type
+        node["$value"] = value
+
+    def _mark(self, path: str, mark: dict[str, Any]) -> None:
+        node = self._own_node(path)
+        assert node is not None
+        self.free.discard(path)
+        node["$extensions"] = {**node.get("$extensions", {}), OURS: mark}

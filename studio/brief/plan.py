@@ -1,0 +1,202 @@
+"""Brief × kit × presets → shots and ads, with every size, seed and prompt decided. Pure: it can be shown before a
+second of painting is spent, and the real run follows the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from studio.brief.frame import Frame, frame, rules_for
+from studio.errors import BadInput
+from studio.geometry import Rect, fraction_of, placed
+from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Placement, Role, Shot, Words
+
+PAINTED_PX = 1_048_576
+"""A shot is painted with at most this many pixels and scaled to its format: soft sets forgive it, and print needs it."""
+LEAST_PX = 262_144
+_ROLES: tuple[Role, ...] = ("primary", "secondary", "accent", "background", "surface", "text")
+_LIKE_ASPECT = 0.04
+_LIKE_PLACE = 0.03
+
+
+@dataclass(frozen=True)
+class ProductFacts:
+    """What planning needs to know of the cut-out: its digest, width ÷ height, and pitch in degrees."""
+
+    digest: str
+    aspect: float
+    pitch_deg: float
+
+
+@dataclass(frozen=True)
+class Presets:
+    """What a plan may choose from: formats, layouts and sets (parsed TOML) by id."""
+
+    formats: Mapping[str, Format]
+    layouts: Mapping[str, Layout]
+    sets: Mapping[str, Mapping[str, Any]]
+    looks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """Versions that go into ids, and the painter: what changes a picture or an ad without changing the brief."""
+
+    engine: str = "stage"
+    steps: int = 12
+    picture: int = 1
+    ad: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every shot and every ad, in the order they should be made."""
+
+    shots: tuple[Shot, ...]
+    ads: tuple[AdSpec, ...]
+
+
+def plan(
+    brief: Brief, kit: BrandKit, kit_digest: str, presets: Presets, product: ProductFacts | None, recipes: Recipes
+) -> Plan:
+    """All of a campaign. Raises `BadInput` naming a format, layout or set that does not exist."""
+    # 1. What is asked, checked against what there is.
+    formats = _chosen("format", brief.formats, presets.formats) or list(presets.formats.values())
+    layouts = _chosen("layout", brief.layouts, presets.layouts) or _default_layouts(brief, presets)
+    sets = _sets(brief, presets)
+
+    # 2. Each variant is one headline, one layout family, one set and one seed, over every format.
+    shots: dict[str, Shot] = {}
+    ads: list[AdSpec] = []
+    for number in range(brief.count):
+        layout = layouts[number % len(layouts)]
+        # Steps through the sets at a different pace, so that layouts and sets meet in every combination.
+        set_id, set_spec = sets[(number + number // max(len(layouts), 1)) % len(sets)]
+        headlines = brief.headlines or ("",)
+        words = Words(
+            headline=headlines[number % len(headlines)],
+            body=brief.body,
+            action=brief.action,
+            price=brief.price,
+            legal=brief.legal,
+        )
+        taken: list[Shot] = []
+        for fmt in formats:
+            rules = rules_for(layout, fmt)
+            framed = frame(rules, fmt, words, product.aspect if product else None)
+            shot = None
+            if framed.picture is not None:
+                shot = _shared(framed, taken) or _shot(
+                    brief, kit, framed, (set_id, set_spec), brief.seed + number, product, recipes
+                )
+                if shot.content_id not in shots:
+                    shots[shot.content_id] = shot
+                    taken.append(shot)
+            ads.append(
+                AdSpec(
+                    shot_id=shot.content_id if shot else None,
+                    format=fmt,
+                    layout=layout.id,
+                    rules=rules,
+                    words=words,
+                    kit_digest=kit_digest,
+                    recipe=recipes.ad,
+                    variant=number + 1,
+                    campaign=brief.name,
+                )
+            )
+    return Plan(tuple(shots.values()), tuple(ads))
+
+
+def _chosen(kind: str, wanted: Sequence[str], known: Mapping[str, Any]) -> list[Any]:
+    for name in wanted:
+        if name not in known:
+            raise BadInput(f"There is no {kind} called {name}", f"Known: {', '.join(list(known)[:60])}")
+    return [known[name] for name in dict.fromkeys(wanted)]
+
+
+def _default_layouts(brief: Brief, presets: Presets) -> list[Layout]:
+    """Every family that suits the brief: the price burst only where there is a price, type only on request."""
+    wanted = [family for family in presets.layouts.values() if family.id != "type"]
+    return [family for family in wanted if family.id != "burst" or brief.price] or list(presets.layouts.values())
+
+
+def _sets(brief: Brief, presets: Presets) -> list[tuple[str, Mapping[str, Any]]]:
+    names: Sequence[str] = brief.sets
+    if not names and brief.look:
+        _chosen("look", [brief.look], presets.looks)
+        names = presets.looks[brief.look].get("sets", ())
+    _chosen("set", names, presets.sets)
+    return [(name, presets.sets[name]) for name in (names or presets.sets)]
+
+
+def _shared(framed: Frame, taken: Sequence[Shot]) -> Shot | None:
+    """A shot of this variant that serves this frame too: like aspect, and its product stands where ours would."""
+    picture = framed.picture
+    assert picture is not None
+    for shot in taken:
+        if abs(shot.width_px / shot.height_px / picture.aspect - 1) > _LIKE_ASPECT:
+            continue
+        if (shot.placement is None) != (framed.product is None):
+            continue
+        if shot.placement is None or framed.product is None:
+            if _calm(framed) == shot.calm:
+                return shot
+            continue
+        there = placed(shot.placement.box, shot.width_px, shot.height_px, picture)
+        here = framed.product
+        off = max(abs(a - b) for a, b in zip(there, here, strict=True)) / max(picture.width, picture.height)
+        words = [rect for rect in (framed.words, framed.logo, framed.badge) if rect is not None]
+        if off <= _LIKE_PLACE and not any(there.meets(rect) for rect in words) and there.within(framed.safe):
+            return shot
+    return None
+
+
+def _shot(
+    brief: Brief,
+    kit: BrandKit,
+    framed: Frame,
+    chosen: tuple[str, Mapping[str, Any]],
+    seed: int,
+    product: ProductFacts | None,
+    recipes: Recipes,
+) -> Shot:
+    picture = framed.picture
+    assert picture is not None
+    area = picture.width * picture.height
+    scale = min((PAINTED_PX / area) ** 0.5, max(1.0, min((LEAST_PX / area) ** 0.5, 2.0)))
+    placement = None
+    if product is not None and framed.product is not None:
+        box = fraction_of(framed.product, picture)
+        placement = Placement(product_digest=product.digest, box=box, pitch_deg=product.pitch_deg)
+    words = [brief.subject, brief.scene, *kit.photography]
+    return Shot(
+        engine=recipes.engine,
+        recipe=recipes.picture,
+        width_px=max(round(picture.width * scale), 16),
+        height_px=max(round(picture.height * scale), 16),
+        seed=seed % 2**31,
+        steps=recipes.steps,
+        prompt=", ".join(part.strip() for part in words if part.strip()),
+        palette={role: kit.hex(role) for role in _ROLES},
+        allowed=kit.palette,
+        set_id=chosen[0],
+        set_spec=dict(chosen[1]),
+        placement=placement,
+        calm=_calm(framed),
+    )
+
+
+def _calm(framed: Frame) -> tuple:
+    """Where words and logo will stand on the picture, in its fractions."""
+    picture = framed.picture
+    assert picture is not None
+    areas = [rect for rect in (framed.words, framed.logo, framed.legal, framed.badge) if rect is not None]
+    on_picture: list[Rect] = []
+    for rect in areas:
+        covered = framed.panel is not None and rect.within(framed.panel, 1)
+        if rect.meets(picture) and not covered:
+            on_picture.append(rect.clipped(picture))
+    return tuple(fraction_of(rect, picture) for rect in on_picture)

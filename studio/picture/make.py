@@ -1,0 +1,75 @@
+"""One Shot through the engines: paint, then lock the colours. The product's own pixels are laid on later, by the ad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.base import Painter, PaintRequest, ProductInScene, Progress, Region
+from studio.errors import BadInput
+from studio.model import Box, Shot
+from studio.picture.palette import lock
+from studio.picture.product import Product
+
+RECIPE = 1
+"""Raised when the same Shot would be painted differently."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A finished picture (H×W×3 sRGB) with its control maps and what really ran."""
+
+    pixels: NDArray[np.uint8]
+    maps: Mapping[str, NDArray[np.uint8]]
+    engine: str
+    runtime: str
+    seconds: float
+    facts: Mapping[str, Any]
+
+
+def make_picture(shot: Shot, painter: Painter, product: Product | None, progress: Progress) -> Made:
+    """Paint `shot`. Raises `EngineError` from the painter, `Stopped` when `progress` says so."""
+    # 1. Ask for the scene, with the product standing in it as geometry.
+    if shot.placement is not None and (product is None or product.digest != shot.placement.product_digest):
+        raise BadInput("The product picture this shot was planned with is gone", "Make the ads again from the brief")
+    standing = None
+    if shot.placement is not None and product is not None:
+        standing = ProductInScene(product.rgba, _region(shot.placement.box), shot.placement.pitch_deg)
+    request = PaintRequest(
+        width_px=shot.width_px,
+        height_px=shot.height_px,
+        seed=shot.seed,
+        steps=shot.steps,
+        palette=dict(shot.palette),
+        set_spec=shot.set_spec,
+        product=standing,
+        calm=tuple(_region(box) for box in shot.calm),
+        prompt=shot.prompt,
+        avoid=shot.avoid,
+        guidance=shot.guidance,
+    )
+    painting = next(iter(painter.paint([request], progress.part(0, 0.95))))
+
+    # 2. Lock the dominant colours onto the kit's.
+    pixels, facts = lock(painting.picture, shot.allowed)
+    progress.report(1.0)
+
+    # 3. Keep the maps as pictures: later painters take them as controls.
+    maps: dict[str, NDArray[np.uint8]] = {}
+    if painting.depth is not None:
+        maps["depth"] = np.rint(np.clip(painting.depth, 0, 1) * 255).astype(np.uint8)
+    if painting.normals is not None:
+        maps["normals"] = np.rint((np.clip(painting.normals, -1, 1) + 1) * 127.5).astype(np.uint8)
+    if painting.edges is not None:
+        maps["edges"] = painting.edges
+    if painting.mask is not None:
+        maps["mask"] = painting.mask
+    return Made(pixels, maps, painting.engine, painting.runtime, painting.seconds, {**painting.facts, **facts})
+
+
+def _region(box: Box) -> Region:
+    return Region(box.left, box.top, box.right, box.bottom)

@@ -1,0 +1,120 @@
+"""The colour lock: dominant scene colours are moved onto the kit's colours, the rest follows smoothly. Pure.
+
+Allowed are the kit's swatches and, where a swatch permits tints, its steps towards white and towards black: straight
+lines in OKLab. Neutral greys are allowed to a chroma of 0.02, since white paper in shade belongs to no brand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.color import cielab, delta_e00, from_oklab, oklab, rgb_of
+from studio.model import Swatch
+
+Pixels = NDArray[np.uint8]
+Array = NDArray[np.float64]
+DOMINANT_SHARE = 0.05
+"""A colour that covers at least this share of the scene is dominant."""
+_STEPS = 33
+
+
+def allowed_oklab(swatches: Sequence[Swatch]) -> Array:
+    """Points (N×3, OKLab) along every allowed line: a swatch, its tints to white and its shades to black."""
+    white, black = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.0])
+    points = []
+    for swatch in swatches:
+        base = oklab(rgb_of(swatch.hex))
+        points.append(base[None])
+        if swatch.tints:
+            t = np.linspace(0, 1, _STEPS)[1:, None]
+            points += [base + (white - base) * t, base + (black - base) * t]
+    return np.concatenate(points) if points else np.array([[1.0, 0, 0]])
+
+
+def dominant(pixels: NDArray[np.generic], clusters: int = 8) -> tuple[Array, Array]:
+    """The main colours (N×3 sRGB 0–255, by k-means in OKLab) and their shares (N, sum 1), largest first.
+
+    `pixels` is N×3. The same pixels give the same answer.
+    """
+    sample = np.asarray(pixels, float).reshape(-1, 3)
+    sample = sample[:: max(len(sample) // 12_000, 1)]
+    lab = oklab(sample).astype(np.float32)
+    count = min(clusters, len(lab))
+    # Spread the first centres by lightness, so that no random start is needed.
+    order = np.argsort(lab[:, 0], kind="stable")
+    start = (np.arange(len(lab)) * count // len(lab)).astype(np.int32)
+    labels = np.empty((len(lab), 1), np.int32)
+    labels[order, 0] = start
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 1e-4)
+    _, found, centres = cv2.kmeans(lab, count, labels, criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    shares = np.bincount(found.ravel(), minlength=count) / len(lab)
+    order = np.argsort(-shares, kind="stable")
+    return from_oklab(centres[order].astype(float)), shares[order]
+
+
+def distances(colors: Array, swatches: Sequence[Swatch]) -> Array:
+    """CIEDE2000 from each colour (N×3, sRGB 0–255) to the nearest allowed one."""
+    allowed = cielab(from_oklab(allowed_oklab(swatches)))
+    return delta_e00(cielab(colors)[:, None, :], allowed[None, :, :]).min(axis=1)
+
+
+def lock(picture: Pixels, swatches: Sequence[Swatch], strength: float = 1.0) -> tuple[Pixels, dict[str, float]]:
+    """`picture` (H×W×3) with its dominant colours on allowed ones; `strength` 0–1. Also the worst distance before and
+    after, in CIEDE2000.
+
+    Every colour moves by a weighted mean of its neighbours' moves, so gradients stay gradients: the map from colour to
+    colour is continuous, and lightness order is kept.
+    """
+    colors, shares = dominant(picture.reshape(-1, 3))
+    kept = shares >= 0.01
+    colors, shares = colors[kept], shares[kept]
+    main = shares >= DOMINANT_SHARE
+    before = float(distances(colors[main], swatches).max(initial=0.0))
+    centres = oklab(colors)
+    allowed = allowed_oklab(swatches)
+    # Nearest in hue and chroma first: lightness carries light and shadow and should move least.
+    weights = np.array([0.5, 1.0, 1.0])
+    nearest = (((centres[:, None] - allowed[None]) * weights) ** 2).sum(axis=2).argmin(axis=1)
+    moves = (allowed[nearest] - centres) * strength
+    table = _moved_table(centres, moves, shares)
+    locked = _apply(picture, table)
+    after_colors, after_shares = dominant(locked.reshape(-1, 3))
+    after = float(distances(after_colors[after_shares >= DOMINANT_SHARE], swatches).max(initial=0.0))
+    return locked, {"delta_e00_before": round(before, 2), "delta_e00_after": round(after, 2)}
+
+
+_GRID = 33
+
+
+def _moved_table(centres: Array, moves: Array, shares: Array) -> NDArray[np.float32]:
+    """A 33³ table from sRGB to sRGB: each grid colour moved by the Gaussian-weighted mean of the centres' moves."""
+    axis = np.linspace(0, 255, _GRID)
+    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    lab = oklab(grid)
+    squared = ((lab[:, None] - centres[None]) ** 2).sum(axis=2)
+    weight = np.exp(-squared / (2 * 0.06**2)) * np.sqrt(shares)[None]
+    total = weight.sum(axis=1, keepdims=True)
+    # Far from every dominant colour the pull fades away, so accents and metals keep their own.
+    mean = (weight @ moves) / np.maximum(total, 1e-12)
+    reach = np.exp(-squared.min(axis=1, keepdims=True) / (2 * 0.18**2))
+    return from_oklab(lab + mean * reach).reshape(_GRID, _GRID, _GRID, 3).astype(np.float32)
+
+
+def _apply(picture: Pixels, table: NDArray[np.float32]) -> Pixels:
+    """Trilinear lookup; a half-step of ordered noise keeps slow gradients from banding."""
+    scaled = picture.astype(np.float32) * ((_GRID - 1) / 255)
+    low = np.minimum(scaled.astype(np.int32), _GRID - 2)
+    part = scaled - low
+    out = np.zeros_like(scaled)
+    for corner in range(8):
+        offset = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
+        index = low + offset
+        weight = np.where(offset, part, 1 - part).prod(axis=2, keepdims=True)
+        out += weight * table[index[..., 0], index[..., 1], index[..., 2]]
+    ys, xs = np.indices(picture.shape[:2])
+    noise = ((xs * 0.7548776662 + ys * 0.5698402910) % 1.0 - 0.5).astype(np.float32)[..., None]
+    return np.clip(np.rint(out + noise * 0.8), 0, 255).astype(np.uint8)
