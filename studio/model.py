@@ -246,6 +246,16 @@ class Layout(Value):
     classes: dict[AspectClass, LayoutRules]
 
 
+class Look(Value):
+    """A mood: the sets that have it and the words a painter with a prompt is given for it."""
+
+    id: Slug
+    name: str
+    description: str = ""
+    sets: tuple[Slug, ...]
+    scene: str = ""
+
+
 # ---------------------------------------------------------------------------------------------- brief
 
 
@@ -376,6 +386,17 @@ class Score(Value):
         return tuple(check for check in self.checks if not check.passed)
 
 
+class Trace(Value):
+    """What one ad really shows of the brand, for comparing a batch: flat colours as measured (sRGB 0–255) by kind and
+    hex, the logo as (variant, ink width in px, mean ink red, green, blue), and the type families in use."""
+
+    format_id: str
+    layout: str
+    flats: dict[str, tuple[float, float, float]]
+    logo: tuple[float, ...] = ()
+    faces: tuple[str, ...] = ()
+
+
 class AdFile(Value):
     """One delivered ad."""
 
@@ -392,3 +413,6 @@ class AdFile(Value):
     omitted: tuple[str, ...] = ()
     """Words fields this layout leaves out in this format, because there is no room for them."""
     seconds: float = 0.0
+    """Laying out, drawing and encoding."""
+    score_seconds: float = 0.0
+    trace: Trace | None = None

@@ -98,7 +98,7 @@ def _open(data: bytes, name: str) -> Image.Image:
 def _kind(data: bytes) -> str:
     """What the bytes are, in a designer's words."""
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if re.search(rb"<svg[\s>]", head):
+    if re.search(rb"<svg[\s>/]", head):
         return "an SVG drawing"
     if re.match(rb"(?i)<(!doctype html|html|head|body)", head):
         return "a web page"

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from studio.errors import BadInput
-from studio.model import Format, SafeZone, WordField, read_value
+from studio.model import Format, Layout, Look, SafeZone, WordField, read_value
 from studio.pixels import read_bytes
 
 _MAX_BYTES = 1_000_000
+_FAMILY_ORDER = {name: place for place, name in enumerate(("hero", "split", "bleed", "burst", "editorial", "type"))}
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -101,3 +102,23 @@ def _check_sense(where: str, read: Format) -> None:
     for field, limit in read.text_limits.items():
         if limit < 1:
             raise BadInput(f"{where}: text_limits.{field}: expected 1 or more, got {limit}")
+
+
+def load_layouts() -> dict[str, Layout]:
+    """Every layout family by id. Raises `BadInput` naming file and field."""
+    families = [read_value(Layout, read_toml(path), path.name) for path in _files("layouts")]
+    return {family.id: family for family in sorted(families, key=lambda family: _FAMILY_ORDER.get(family.id, 99))}
+
+
+def load_sets() -> dict[str, dict[str, Any]]:
+    """Every stage set by id, as parsed TOML; the stage checks what is inside."""
+    return {path.stem: read_toml(path) for path in _files("sets")}
+
+
+def load_looks() -> dict[str, Look]:
+    """Every look by id: a mood, and the sets that have it."""
+    return {path.stem: read_value(Look, read_toml(path), path.name) for path in _files("looks")}
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted((presets_folder() / folder).glob("*.toml"))

@@ -27,7 +27,9 @@ def png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -36,7 +38,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "LAB"])
 def test_every_mode_becomes_rgba(mode: str) -> None:
     if mode == "I;16":
         image = Image.fromarray(np.full((3, 5), 32896, np.uint16))
@@ -44,6 +46,8 @@ def test_every_mode_becomes_rgba(mode: str) -> None:
         image = Image.fromarray(np.full((3, 5), 0.5, np.float32))
     elif mode == "I":
         image = Image.fromarray(np.full((3, 5), 32896, np.int32))
+    elif mode == "LAB":
+        image = Image.new("LAB", (5, 3), (137, 128, 128))
     elif mode == "1":
         image = Image.new("1", (5, 3), 1)
     elif mode == "P":
@@ -160,9 +164,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_bytes("nul\0byte", 10)
 
 
-_SEEDS = [
-    saved(Image.effect_noise((12, 9), 60), kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
-] + [png_header(3, 3)]
+_SEEDS = [saved(Image.effect_noise((12, 9), 60), kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")] + [
+    png_header(3, 3)
+]
 
 
 @settings(max_examples=250, deadline=None)

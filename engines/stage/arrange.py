@@ -40,6 +40,11 @@ class Arrangement:
     from_above: float
     dropped: tuple[str, ...]
 
+    @property
+    def compromises(self) -> float:
+        """How much the words took from the set: pieces left out, and half as much for paler ones."""
+        return len(self.dropped) + 0.5 * sum(solid.softened > 0 for solid in self.solids)
+
 
 @dataclass(frozen=True, eq=False)
 class _Room:
@@ -202,8 +207,9 @@ def _place(
         grown = max(1.0, 0.35 + 0.65 * spread) if piece.place != "hero" else 1.0
         x = piece.at[0] * (spread if piece.place != "hero" else 1.0) * flip
         z *= grown if piece.place == "fixed" else 1.0
-        solids = solids_of(piece, x, ground + piece.lift * grown, z, grown, flip < 0)
-        return (_behind(piece, solids, room) if piece.place == "behind" else solids), grown
+        if piece.place == "behind":
+            return _behind(piece, x, z, grown, room, flip)
+        return solids_of(piece, x, ground + piece.lift * grown, z, grown, flip < 0), grown
     breadth = room.camera.across_at(1.0, z, room.floor) - room.camera.across_at(0.0, z, room.floor)
     if piece.place == "far" and breadth < FAR_BREADTH:
         return [], 1.0
@@ -215,14 +221,23 @@ def _place(
     return [], 1.0
 
 
-def _behind(piece: Piece, solids: list[Solid], room: _Room) -> list[Solid]:
-    """Backdrop pieces may pass behind words, paler; the more of a calm place they cross the paler."""
-    clash = _clash(_seen(solids, room.camera), room.calm)
-    if clash <= 0.02:
-        return solids
-    if piece.material in ("metal", "gloss", "glass") or clash > 0.97:
-        return []
-    return [replace(solid, softened=0.55 + 0.35 * min(clash, 1.0)) for solid in solids]
+def _behind(
+    piece: Piece, x: float, z: float, grown: float, room: _Room, flip: float
+) -> tuple[list[Solid], float]:
+    """Backdrop pieces shrink a little to stay out of the words, or else pass behind them, paler: the more of a calm
+    place they cross the paler. Shiny ones are left out instead."""
+    clash = 1.0
+    solids: list[Solid] = []
+    for shrink in (1.0, 0.86, 0.74):
+        scale = grown * shrink
+        solids = solids_of(piece, x * shrink, room.floor + piece.lift * scale, z, scale, flip < 0)
+        clash = _clash(_seen(solids, room.camera), room.calm)
+        if clash <= 0.02:
+            return solids, scale
+    if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.97:
+        return [], 1.0
+    solids = solids_of(piece, x, room.floor + piece.lift * grown, z, grown, flip < 0)
+    return [replace(solid, softened=0.55 + 0.35 * min(clash, 1.0)) for solid in solids], grown
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -237,9 +252,20 @@ def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def arrange(stage: StageSet, request: PaintRequest) -> Arrangement:
-    """Place the camera for the request's product (or a stand-in) and everything of the set around it."""
-    rng = np.random.default_rng(request.seed)
-    flip = -1.0 if rng.random() < 0.5 else 1.0
+    """Place the camera for the request's product (or a stand-in) and everything of the set around it.
+
+    The seed decides whether the set is mirrored, unless the other way round leaves the words freer.
+    """
+    flip = -1.0 if np.random.default_rng(request.seed).random() < 0.5 else 1.0
+    first = _arranged(stage, request, flip)
+    if not request.calm:
+        return first
+    second = _arranged(stage, request, -flip)
+    return second if second.compromises < first.compromises else first
+
+
+def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangement:
+    rng = np.random.default_rng(request.seed + 1)
     product = request.product
     if product is not None:
         size, box = size_in_units(product), product.box

@@ -14,7 +14,7 @@ from . import tables as t
 from .colour import LUMA, Linear, develop_curve, on_ramp
 
 
-BRIGHTEST_PROP = 0.84
+BRIGHTEST_PROP = 0.8
 LOCK = 0.65  # how far shadows of the backdrop's hue move onto the palette colour's own tints and shades
 
 

@@ -53,8 +53,7 @@ def trace(scene: Scene, width: int, height: int, samples: int, seed: int, progre
     addresses = [table.ctypes.data for table in (*tables, *films)]
     run = tracer()
     if not getattr(run, "signatures", True):
-        progress.report(0.0, "Compiling the stage, once (about 20 s)")
-        run(*addresses, width, height, 0, 0, samples, seed)
+        _compile(lambda: run(*addresses, width, height, 0, 0, samples, seed), progress)
     rows = max(1, SAMPLES_PER_BAND // (width * samples))
     bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
     workers = cores()
@@ -75,6 +74,21 @@ def trace(scene: Scene, width: int, height: int, samples: int, seed: int, progre
         finally:
             wait(waiting)  # the tables must outlive every band
     return film
+
+
+def _compile(first_call: Callable[[], None], progress: Progress) -> None:
+    """Let the first call compile (or load what was compiled before) on a thread, so that a stop is heard meanwhile."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        compiled = pool.submit(first_call)
+        waited = 0.0
+        while not compiled.done():
+            wait([compiled], timeout=0.4)
+            waited += 0.4
+            progress.report(0.0, "Compiling the stage, once (about 20 s)" if waited > 1 else "Setting the stage")
+        compiled.result()
+    finally:
+        pool.shutdown(wait=False)
 
 
 class Stage:

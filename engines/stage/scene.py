@@ -166,7 +166,7 @@ def _lights(stage: StageSet, arranged: Arrangement, rng: np.random.Generator, wo
     target = np.array([0.0, 0.3, 0.0])
     fill = stage.fill
     if fill is None and arranged.from_above > 0:  # the key stands behind: something must light what faces us
-        fill = Light(turn=38, height=28, width=3, tall=2, strength=0.85 * arranged.from_above * stage.key.strength, warmth=0)
+        fill = Light(turn=38, height=28, width=3, tall=2, strength=0.6 * arranged.from_above * stage.key.strength, warmth=0)
     rows = [np.zeros(t.LIGHT_STRIDE, np.float32)]
     for light, irradiance, gobo in (
         (key, KEY_LIGHT, stage.gobo is not None), (fill, FILL_LIGHT, False), (stage.rim, RIM_LIGHT, False),

@@ -64,8 +64,14 @@ def rotation(turn: float, lean: float, roll: float) -> NDArray[np.float64]:
 
 
 def _profile(radii: tuple[float, ...], radius: float) -> NDArray[np.float64]:
-    places = np.linspace(0, 1, len(radii))
-    return np.interp(np.linspace(0, 1, t.PROFILE_POINTS), places, np.array(radii)) * radius
+    """The designer's radii as the kernel's knots, along a Catmull-Rom curve: straight joins would show as bands."""
+    given = np.array([2 * radii[0] - radii[1], *radii, 2 * radii[-1] - radii[-2]])
+    place = np.linspace(0, len(radii) - 1, t.PROFILE_POINTS)
+    knot = np.minimum(place.astype(int), len(radii) - 2)
+    f = place - knot
+    p0, p1, p2, p3 = (given[knot + i] for i in range(4))
+    curve = p1 + 0.5 * f * (p2 - p0 + f * (2 * p0 - 5 * p1 + 4 * p2 - p3 + f * (3 * (p1 - p2) + p3 - p0)))
+    return np.clip(curve, 0.0, 1.0) * radius
 
 
 def _shape(piece: Piece, size: tuple[float, ...]) -> tuple[int, tuple[float, float, float], tuple[float, ...]]:

@@ -71,8 +71,8 @@ class Light(Strict):
     turn: float = -52.0
     height: float = 42.0
     distance: Annotated[float, Field(gt=0.5, le=40)] = 4.2
-    width: Annotated[float, Field(gt=0.05, le=20)] = 1.5
-    tall: Annotated[float, Field(gt=0.05, le=20)] = 1.5
+    width: Annotated[float, Field(gt=0.05, le=20)] = 1.25
+    tall: Annotated[float, Field(gt=0.05, le=20)] = 1.25
     strength: Annotated[float, Field(ge=0, le=10)] = 1.0
     warmth: Annotated[float, Field(ge=-1, le=1)] = 0.25
 

@@ -102,7 +102,12 @@ def score_ad(ad: Delivered) -> Score:
 
 
 def _check(
-    id: str, passed: bool, value: float | str, limit: float | str, message: str, fix: str  # noqa: A002
+    id: str,
+    passed: bool,
+    value: float | str,
+    limit: float | str,
+    message: str,
+    fix: str,  # noqa: A002
 ) -> Check:
     rounded = round(float(value), 3) if not isinstance(value, str) else value
     return Check(id=id, passed=bool(passed), value=rounded, limit=limit, message=message, fix="" if passed else fix)
@@ -119,7 +124,9 @@ def _file(ad: Delivered) -> Iterator[Check]:
         "bytes", not most or ad.bytes <= most, ad.bytes, most or "none", f"{ad.bytes} bytes", "Lower the quality"
     )
     types = ", ".join(fmt.files)
-    yield _check("file_type", ad.file_type in fmt.files, ad.file_type, types, f"a {ad.file_type} file", f"Save as {types}")
+    yield _check(
+        "file_type", ad.file_type in fmt.files, ad.file_type, types, f"a {ad.file_type} file", f"Save as {types}"
+    )
 
 
 def _words(ad: Delivered) -> Iterator[Check]:
@@ -205,7 +212,7 @@ def _logo(ad: Delivered) -> Iterator[Check]:
         return
     share = float(ink.seen.sum() / max(ink.meant.sum(), 1))
     meant, seen = measure.extent(ink.meant), measure.extent(ink.seen)
-    yield _check("logo_present", 0.5 <= share, share, 0.5, f"{share:.0%} of the logo's ink is there",
+    yield _check("logo_present", share >= 0.5, share, 0.5, f"{share:.0%} of the logo's ink is there",
                  "Put the kit's logo back")  # fmt: skip
     if meant is None or seen is None or share < 0.5:
         return
@@ -220,7 +227,13 @@ def _logo(ad: Delivered) -> Iterator[Check]:
     yield _check("logo_size", scale <= limit and rect.width >= least - 0.5, scale, round(limit, 3),
                  f"size {scale:.1%} off; {rect.width:.0f} px wide, the kit asks for {least}",
                  "Set the logo at its planned size")  # fmt: skip
-    off = max(abs(seen.left + seen.right - meant.left - meant.right), abs(seen.top + seen.bottom - meant.top - meant.bottom)) / 2
+    off = (
+        max(
+            abs(seen.left + seen.right - meant.left - meant.right),
+            abs(seen.top + seen.bottom - meant.top - meant.bottom),
+        )
+        / 2
+    )
     reach = max(2.0, 0.03 * meant.width)
     yield _check("logo_place", off <= reach, off, round(reach, 1), f"{off:.1f} px off its place",
                  "Put the logo back where the layout has it")  # fmt: skip
@@ -241,7 +254,9 @@ def _logo_color(ad: Delivered, ink: Ink) -> Check:
     for low, high in ((0, 50), (50, 100)):
         off = max(off, float(delta_e00(cielab(_band(seen, low, high)), cielab(_band(meant, low, high)))))
     limit = 4.0 if ad.lossless else 7.0
-    return _check("logo_color", off <= limit, off, limit, f"colours ΔE00 {off:.1f} off the logo's", "Use the logo's own colours")
+    return _check(
+        "logo_color", off <= limit, off, limit, f"colours ΔE00 {off:.1f} off the logo's", "Use the logo's own colours"
+    )
 
 
 def _band(pixels: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
@@ -301,7 +316,7 @@ def _colors(ad: Delivered) -> Iterator[Check]:
             yield _check("scene_true", off <= 2.5, off, 2.5, f"the scene is ΔE00 {off:.1f} off the painted one",
                          "Compose the ad again from its picture")  # fmt: skip
     worst_flat, name = 0.0, "no flat colour"
-    for kind, hex_color, pixels in _flat_areas(ad):
+    for kind, hex_color, pixels in flat_areas(ad):
         off = float(delta_e00(cielab(np.median(pixels.astype(float), axis=0)), cielab(rgb_of(hex_color))))
         if off >= worst_flat:
             worst_flat, name = off, f"{kind} {hex_color}"
@@ -309,7 +324,7 @@ def _colors(ad: Delivered) -> Iterator[Check]:
                  "Save with less compression, in sRGB")  # fmt: skip
 
 
-def _flat_areas(ad: Delivered) -> Iterator[tuple[str, str, Pixels]]:
+def flat_areas(ad: Delivered) -> Iterator[tuple[str, str, Pixels]]:
     """Each flat colour with the pixels that show nothing else: 3 px inside its edge, away from ink."""
     size = ad.plan.size_px
     ground, meant = ad.drawings

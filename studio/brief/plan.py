@@ -11,10 +11,10 @@ from typing import Any
 from studio.brief.frame import Frame, frame, rules_for
 from studio.errors import BadInput
 from studio.geometry import Rect, fraction_of, placed
-from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Placement, Role, Shot, Words
+from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Look, Placement, Role, Shot, Words
 
 PAINTED_PX = 1_048_576
-"""A shot is painted with at most this many pixels and scaled to its format: soft sets forgive it, and print needs it."""
+"""A shot is painted with at most this many pixels and scaled to its format: soft sets forgive it."""
 LEAST_PX = 262_144
 _ROLES: tuple[Role, ...] = ("primary", "secondary", "accent", "background", "surface", "text")
 _LIKE_ASPECT = 0.04
@@ -37,7 +37,7 @@ class Presets:
     formats: Mapping[str, Format]
     layouts: Mapping[str, Layout]
     sets: Mapping[str, Mapping[str, Any]]
-    looks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _sets(brief: Brief, presets: Presets) -> list[tuple[str, Mapping[str, Any]]]
     names: Sequence[str] = brief.sets
     if not names and brief.look:
         _chosen("look", [brief.look], presets.looks)
-        names = presets.looks[brief.look].get("sets", ())
+        names = presets.looks[brief.look].sets
     _chosen("set", names, presets.sets)
     return [(name, presets.sets[name]) for name in (names or presets.sets)]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from studio.errors import BadInput
 from studio.pixels import decode_picture, read_bytes
@@ -19,7 +21,7 @@ _DEFAULT_PITCH_DEG = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A cut-out. `rgba` is H×W×4 `uint8`, straight alpha, trimmed; `digest` is that of its pixels."""
+    """A cut-out. `rgba` is H×W×4 `uint8`, straight alpha, trimmed; `digest` is that of its stored file."""
 
     rgba: Pixels
     digest: str
@@ -51,8 +53,18 @@ def product_of(rgba: Pixels, name: str, pitch_deg: float | None = None) -> Produ
     trimmed = np.ascontiguousarray(rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     if min(trimmed.shape[:2]) < 16:
         raise BadInput(f"{name} shows only {trimmed.shape[1]}×{trimmed.shape[0]} px of product", "Use a larger picture")
-    digest = hashlib.sha256(f"{trimmed.shape}".encode() + trimmed.tobytes()).hexdigest()
-    return Product(trimmed, digest, round(estimate_pitch(trimmed) if pitch_deg is None else pitch_deg, 1))
+    return Product(
+        trimmed,
+        hashlib.sha256(encoded(trimmed)).hexdigest(),
+        round(estimate_pitch(trimmed) if pitch_deg is None else pitch_deg, 1),
+    )
+
+
+def encoded(rgba: Pixels) -> bytes:
+    """The cut-out as the file the workspace keeps."""
+    out = io.BytesIO()
+    Image.fromarray(rgba, "RGBA").save(out, "PNG", compress_level=3)
+    return out.getvalue()
 
 
 def estimate_pitch(rgba: Pixels) -> float:

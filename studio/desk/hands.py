@@ -1,0 +1,145 @@
+"""The hands of the worker: paint a shot with an engine, finish an ad into a delivered and measured file."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engines.base import Painter, Progress
+from studio.ad.compose import Brand, Scene, plan_ad, render
+from studio.ad.drift import trace
+from studio.ad.score import Delivered, score_ad
+from studio.brand.kit import LoadedKit, load_kit
+from studio.desk import provenance
+from studio.desk.files import write_whole
+from studio.desk.metadata import encode
+from studio.desk.store import Store
+from studio.desk.worker import Painted, Ticket
+from studio.model import AdFile, AdSpec, Shot
+from studio.picture.make import make_picture
+from studio.picture.product import Product
+from studio.pixels import decode_picture
+
+Pixels = NDArray[np.uint8]
+_Kept = TypeVar("_Kept")
+
+
+class StudioHands:
+    """Real hands. Kits, products and pictures in use are kept decoded, a few of each."""
+
+    def __init__(self, store: Store, open_painter: Callable[[str], Painter]) -> None:
+        self._store, self._open = store, open_painter
+        self._painters: dict[str, Painter] = {}
+        self._kits = _Recent[LoadedKit](4)
+        self._products = _Recent[Product](4)
+        self._scenes = _Recent[Pixels](8)
+
+    def paint(self, shot: Shot, product: bytes | None, progress: Progress) -> Painted:
+        """Paint and colour-lock one shot."""
+        if shot.engine not in self._painters:
+            progress.report(0.0, f"Starting {shot.engine}")
+            self._painters[shot.engine] = self._open(shot.engine)
+        cutout = None
+        if product is not None and shot.placement is not None:
+            rgba = decode_picture(product, "product")
+            cutout = Product(rgba, shot.placement.product_digest, shot.placement.pitch_deg)
+        made = make_picture(shot, self._painters[shot.engine], cutout, progress)
+        return Painted(
+            png=png(made.pixels),
+            width_px=made.pixels.shape[1],
+            height_px=made.pixels.shape[0],
+            engine=made.engine,
+            runtime=made.runtime,
+            seconds=round(made.seconds, 3),
+            maps={name: png(pixels) for name, pixels in made.maps.items()},
+            facts=made.facts,
+        )
+
+    def finish(self, spec: AdSpec, ticket: Ticket) -> AdFile:
+        """Lay out, draw, encode, write, then measure the file that was written."""
+        started = time.perf_counter()
+        # 1. The kit as it was when the ad was planned, with fonts for these words.
+        loaded = self._kits.get(spec.kit_digest, lambda: load_kit(self._store.kit_path(spec.kit_digest)))
+        brand = Brand(loaded.kit, loaded.fonts.for_words(t for _, t in spec.words.items()), loaded.logos)
+
+        # 2. Decide, draw, encode to the format's limit.
+        plan = plan_ad(spec, brand, self._scene(ticket))
+        pixels = render(plan, brand)
+        kind = spec.format.files[0]
+        about = provenance.describe(spec, ticket.shot, ticket.picture)
+        dpi = spec.format.dpi if spec.format.width_mm else None
+        data = encode(pixels, kind, about, max_bytes=spec.format.max_bytes, dpi=dpi)
+        drawn = time.perf_counter()
+
+        # 3. Measure what was encoded, not what was meant; then deliver it.
+        seen = decode_picture(data, ticket.stem, max_px=130_000_000)[..., :3]
+        delivered = Delivered(np.ascontiguousarray(seen), len(data), kind, spec, plan, brand)
+        score = score_ad(delivered)
+        scored = time.perf_counter()
+        name = f"{ticket.stem}.{kind}"
+        write_whole(ticket.out_dir / name, data)
+        return AdFile(
+            file=name,
+            ad_id=spec.content_id,
+            shot_id=spec.shot_id,
+            format_id=spec.format.id,
+            variant=spec.variant,
+            width_px=pixels.shape[1],
+            height_px=pixels.shape[0],
+            bytes=len(data),
+            painter=ticket.picture.engine if ticket.picture else "none",
+            score=score,
+            omitted=plan.arrangement.omitted,
+            seconds=round(drawn - started, 3),
+            score_seconds=round(scored - drawn, 3),
+            trace=trace(delivered),
+        )
+
+    def _scene(self, ticket: Ticket) -> Scene | None:
+        if ticket.picture is None or ticket.shot is None:
+            return None
+        digest = ticket.picture.digest
+        pixels = self._scenes.get(digest, lambda: rgb(self._store.get_blob(digest)))
+        placement = ticket.shot.placement
+        if placement is None:
+            return Scene(pixels)
+        key = placement.product_digest
+        product = self._products.get(
+            key, lambda: Product(decode_picture(self._store.get_blob(key), "product"), key, placement.pitch_deg)
+        )
+        return Scene(pixels, product.rgba, placement)
+
+
+def png(pixels: Pixels) -> bytes:
+    """Lossless and quick rather than small: these files stay in the workspace."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=3)
+    return out.getvalue()
+
+
+def rgb(data: bytes) -> Pixels:
+    """A picture of our own as H×W×3."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+class _Recent(Generic[_Kept]):
+    """The last few things used, made again when they have gone."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], _Kept]) -> _Kept:
+        if key not in self._kept:
+            self._kept[key] = make()
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return self._kept[key]

@@ -1,0 +1,282 @@
+"""Class `Studio`: every verb the screens and the command line may call. It opens no engine; the worker does."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from studio import settings
+from studio.ad import compose
+from studio.ad.drift import drift
+from studio.ad.foreign import score_picture
+from studio.brand.check import Finding, check_kit
+from studio.brand.kit import LoadedKit, copy_kit, load_kit
+from studio.brief.plan import Plan, Presets, ProductFacts, Recipes, plan
+from studio.brief.rows import RowError, read_brief, read_rows
+from studio.desk import export
+from studio.desk.jobs import Finished, compose_job, paint_job
+from studio.desk.metadata import read_metadata
+from studio.desk.queue import Queue
+from studio.desk.sheet import contact_sheet, sheet_ads
+from studio.desk.store import Store
+from studio.desk.watch import Snapshot, watch
+from studio.errors import BadInput
+from studio.model import Brief, Check, Format, Score, Value
+from studio.picture import make
+from studio.picture.product import Product, encoded, read_product
+from studio.pixels import read_picture
+from studio.presets import load_formats, load_layouts, load_looks, load_sets, presets_folder
+
+
+class Failure(Value):
+    """An ad or a row that was not made, and what to do about it."""
+
+    what: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job that is planned but not begun. `plans` go with `briefs`; `columns` is a CSV's mapping."""
+
+    briefs: tuple[Brief, ...]
+    plans: tuple[Plan, ...]
+    kit: LoadedKit
+    products: tuple[Product | None, ...]
+    errors: tuple[RowError, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run came to."""
+
+    run_id: str
+    out_dir: Path
+    finished: tuple[Finished, ...]
+    failed: tuple[Failure, ...]
+    painted: int
+    reused: int
+    seconds: dict[str, float]
+    drift: tuple[Check, ...]
+    contact_sheet: Path | None
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line or the form may set over the brief."""
+
+    product: Path | None = None
+    engine: str = "stage"
+    count: int | None = None
+    seed: int | None = None
+    formats: tuple[str, ...] = ()
+    steps: int = 12
+
+
+class Studio:
+    """One workspace. Cheap to make; holds no picture."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = settings.prepare(home or settings.home())
+
+    # -------------------------------------------------------------------------------------------- brand
+
+    def check(self, folder: Path) -> tuple[Finding, ...]:
+        """What is missing, illegible or contradictory in a kit. Raises `BadInput` when it cannot be read at all."""
+        return check_kit(load_kit(folder))
+
+    # -------------------------------------------------------------------------------------------- making ads
+
+    def formats(self) -> dict[str, Format]:
+        """Every format; a `formats.toml` in the workspace adds to the shipped ones."""
+        own = self.home / "formats.toml"
+        return load_formats(own if own.is_file() else None)
+
+    def presets(self) -> Presets:
+        return Presets(self.formats(), load_layouts(), load_sets(), load_looks())
+
+    def prepare(self, source: Path, kit_folder: Path, wishes: Wishes) -> Prepared:
+        """Read and plan everything without painting: brief.toml is one campaign, a CSV one a row."""
+        if source.suffix.lower() in (".csv", ".tsv"):
+            rows = read_rows(source)
+            return self.plan(rows.briefs, kit_folder, source.parent, wishes, rows.errors, rows.columns, rows.ignored)
+        return self.plan((read_brief(source),), kit_folder, source.parent, wishes)
+
+    def plan(
+        self,
+        briefs: tuple[Brief, ...],
+        kit_folder: Path,
+        beside: Path,
+        wishes: Wishes,
+        errors: tuple[RowError, ...] = (),
+        columns: dict[str, str] | None = None,
+        ignored: tuple[str, ...] = (),
+    ) -> Prepared:
+        """Plan briefs whose product paths are relative to `beside`. A brief that cannot be planned fails alone when
+        there are several."""
+        kit, presets = load_kit(kit_folder), self.presets()
+        for role in ("heading", "body"):
+            kit.fonts.face(role)
+        good: list[Brief] = []
+        plans: list[Plan] = []
+        products: list[Product | None] = []
+        bad = list(errors)
+        for brief in briefs:
+            brief = _wished(brief, wishes)
+            try:
+                product = _product(brief, beside, wishes.product)
+                facts = ProductFacts(product.digest, product.aspect, product.pitch_deg) if product else None
+                recipes = Recipes(wishes.engine, wishes.steps, make.RECIPE, compose.RECIPE)
+                plans.append(plan(brief, kit.kit, kit.digest, presets, facts, recipes))
+            except BadInput as error:
+                if len(briefs) == 1:
+                    raise
+                bad.append(RowError(line=0, message=f"{brief.name}: {error}", hint=error.hint))
+                continue
+            good.append(brief)
+            products.append(product)
+        return Prepared(tuple(good), tuple(plans), kit, tuple(products), tuple(bad), columns or {}, ignored)
+
+    def start(self, job: Prepared, out_dir: Path) -> str:
+        """Put a prepared job on the queue and return its run id. Nothing is painted until a worker takes it."""
+        with Store(self.home) as store:
+            store.check(out_dir)
+            kept = store.kit_path(job.kit.digest)
+            if not kept.is_dir():
+                copy_kit(job.kit.folder, kept)
+            for product in job.products:
+                if product is not None:
+                    store.put_blob(encoded(product.rgba))
+            shots = {shot.content_id: shot for one in job.plans for shot in one.shots}
+            ads = {spec.content_id: spec for one in job.plans for spec in one.ads}
+            queue = Queue(store)
+            known = sum(store.picture(shot_id) is not None for shot_id in shots)
+            request = {"reused": known, "kit": job.kit.kit.name, "briefs": [brief.name for brief in job.briefs]}
+            run_id = queue.add_run(out_dir.resolve(), export.PATTERN, json.dumps(request))
+            named = export.names(list(ads.values()))
+            queue.add_jobs(run_id, [paint_job(shot) for shot in shots.values()])
+            queue.add_jobs(run_id, [compose_job(spec, named[ad_id]) for ad_id, spec in ads.items()])
+        return run_id
+
+    def watch(self, run_id: str) -> Iterator[Snapshot]:
+        """Keep a worker on the run and yield how far it is. Closing the iterator stops the worker within seconds."""
+        with Store(self.home) as store:
+            yield from watch(Queue(store), run_id)
+
+    def cancel(self, run_id: str) -> None:
+        """What is queued is dropped, what is under way is stopped; finished ads stay."""
+        with Store(self.home) as store:
+            Queue(store).cancel(run_id)
+
+    def report(self, run_id: str, errors: tuple[RowError, ...] = (), seconds: float = 0.0, title: str = "") -> Report:
+        """Gather a run that is over: manifest, contact sheet, drift, what failed."""
+        with Store(self.home) as store:
+            queue = Queue(store)
+            run, rows, finished = queue.run(run_id), queue.rows(run_id), queue.results(run_id)
+        request = json.loads(run.request)
+        out_dir = Path(run.out_dir)
+        failed = [
+            Failure(what=row.name or row.ref, message=row.message, hint=row.hint)
+            for row in rows
+            if row.state in ("failed", "parked") and row.kind == "compose"
+        ]
+        failed += [Failure(what=f"line {e.line}" if e.line else "row", message=e.message, hint=e.hint) for e in errors]
+        stopped = any(row.state == "cancelled" for row in rows)
+        sheet = None
+        if finished:
+            export.write_manifest(out_dir, run_id, finished, complete=not stopped and not failed)
+            sheet = self._sheet(out_dir, finished, title or f"{request['kit']}: {', '.join(request['briefs'][:3])}")
+        paints = [row for row in rows if row.kind == "paint"]
+        measured = {
+            "paint": sum(row.seconds or 0.0 for row in paints),
+            "compose": sum(item.file.seconds for item in finished),
+            "score": sum(item.file.score_seconds for item in finished),
+            "total": seconds,
+        }
+        done = sum(row.state == "done" for row in paints)
+        return Report(
+            run_id=run_id,
+            out_dir=out_dir,
+            finished=tuple(finished),
+            failed=tuple(failed),
+            painted=max(done - request["reused"], 0),
+            reused=min(request["reused"], done),
+            seconds={name: round(value, 2) for name, value in measured.items()},
+            drift=drift([item.file.trace for item in finished if item.file.trace]),
+            contact_sheet=sheet,
+            stopped=stopped,
+        )
+
+    def _sheet(self, out_dir: Path, finished: list[Finished], title: str) -> Path:
+        passed = sum(item.file.score.passed for item in finished)
+        tested = sum(item.file.score.tested for item in finished)
+        formats = len({item.spec.format.id for item in finished})
+        subtitle = f"{len(finished)} ads in {formats} formats · brand fidelity {passed} of {tested} checks"
+        return contact_sheet(
+            sheet_ads(out_dir, finished), out_dir / "contact-sheet.png", title=title, subtitle=subtitle
+        )[0]
+
+    # -------------------------------------------------------------------------------------------- looking at files
+
+    def score(self, image: Path, kit_folder: Path) -> Score:
+        """Fidelity of any picture: what can be measured without knowing how it was made."""
+        return score_picture(read_picture(image)[..., :3], image, load_kit(kit_folder), self.formats())
+
+    def read(self, image: Path) -> dict[str, Any]:
+        """How a picture of ours was made."""
+        return read_metadata(image)
+
+    def doctor(self) -> dict[str, Any]:
+        """Facts about this machine and workspace that matter for the work; raises `DeskError` if it cannot be used."""
+        with Store(self.home) as store:
+            store.check()
+        usage = shutil.disk_usage(self.home)
+        return {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cores": os.cpu_count() or 1,
+            "workspace": str(self.home),
+            "free_gb": round(usage.free / 1e9, 1),
+            "formats": len(self.formats()),
+            "layouts": len(load_layouts()),
+            "sets": len(load_sets()),
+            "presets": str(presets_folder()),
+            "executable": sys.executable,
+        }
+
+
+def timed() -> float:
+    """Seconds on a clock that only moves forward."""
+    return time.perf_counter()
+
+
+def _wished(brief: Brief, wishes: Wishes) -> Brief:
+    changes: dict[str, Any] = {}
+    if wishes.count is not None:
+        changes["count"] = wishes.count
+    if wishes.seed is not None:
+        changes["seed"] = wishes.seed
+    if wishes.formats:
+        changes["formats"] = wishes.formats
+    return Brief.model_validate({**brief.model_dump(), **changes}) if changes else brief
+
+
+def _product(brief: Brief, beside: Path, override: Path | None) -> Product | None:
+    if override is not None:
+        return read_product(override, brief.pitch_deg)
+    if brief.product is None:
+        return None
+    path = Path(brief.product)
+    return read_product(path if path.is_absolute() else beside / path, brief.pitch_deg)
