@@ -106,11 +106,13 @@ def stage(
 ) -> None:
     """Render a set: picture, depth, normals, edges and mask."""
     from engines.catalog import open_painter
-    from studio.studio import Studio
+    from studio.model import read_value
+    from studio.studio import Studio, View
 
-    written = Studio().render_set(
-        open_painter("stage"), set_file, out, kit or DEMO / "brand", product, size, samples, seed
-    )
+    width, _, height = size.lower().partition("x")
+    wanted = {"width_px": width, "height_px": height, "samples": samples, "seed": seed}
+    view = read_value(View, wanted, "--size (expected e.g. 1200x628)")
+    written = Studio().render_set(open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
     if json_:
         _emit(written)
     else:

@@ -56,7 +56,9 @@ def read_toml(path: Path, max_bytes: int = _MAX_BYTES) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8 text", "Save it as UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path.name}: {error}", 'Expected TOML: a line like  name = "value"') from error
+        last = data.count(b"\n", 0, len(data.rstrip())) + 1
+        said = str(error).replace("at end of document", f"at line {last}, the end")
+        raise BadInput(f"{path.name}: {said}", 'Expected TOML: a line like  name = "value"') from error
     # Deep nesting and dates out of range escape the parser's own error.
     except (RecursionError, ValueError, OverflowError) as error:
         raise BadInput(f"{path.name} cannot be read as TOML", f"Expected plain tables, got {error}"[:200]) from error

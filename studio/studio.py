@@ -8,11 +8,14 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args
 
+from pydantic import Field
+
+from engines.base import Painter, Progress
 from studio import settings
 from studio.ad import compose
 from studio.ad.drift import drift
@@ -22,6 +25,8 @@ from studio.brand.kit import LoadedKit, copy_kit, load_kit
 from studio.brief.plan import Plan, Presets, ProductFacts, Recipes, plan
 from studio.brief.rows import RowError, read_brief, read_rows
 from studio.desk import export
+from studio.desk.files import write_whole
+from studio.desk.hands import png
 from studio.desk.jobs import Finished, compose_job, paint_job
 from studio.desk.metadata import read_metadata
 from studio.desk.queue import Queue
@@ -29,11 +34,12 @@ from studio.desk.sheet import contact_sheet, sheet_ads
 from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
 from studio.errors import BadInput
-from studio.model import Brief, Check, Format, Score, Value
+from studio.geometry import Rect, contain, fraction_of
+from studio.model import Brief, Check, Format, Placement, Role, Score, Shot, Value
 from studio.picture import make
 from studio.picture.product import Product, encoded, read_product
 from studio.pixels import read_picture
-from studio.presets import load_formats, load_layouts, load_looks, load_sets, presets_folder
+from studio.presets import load_formats, load_layouts, load_looks, load_sets, presets_folder, read_toml
 
 
 class Failure(Value):
@@ -85,6 +91,15 @@ class Wishes:
     steps: int = 12
 
 
+class View(Value):
+    """How a set is rendered by itself."""
+
+    width_px: Annotated[int, Field(ge=16, le=8192)] = 1024
+    height_px: Annotated[int, Field(ge=16, le=8192)] = 1024
+    samples: Annotated[int, Field(ge=1, le=1024)] = 12
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+
+
 class Studio:
     """One workspace. Cheap to make; holds no picture."""
 
@@ -133,8 +148,8 @@ class Studio:
         plans: list[Plan] = []
         products: list[Product | None] = []
         bad = list(errors)
-        for brief in briefs:
-            brief = _wished(brief, wishes)
+        for asked in briefs:
+            brief = _wished(asked, wishes)
             try:
                 product = _product(brief, beside, wishes.product)
                 facts = ProductFacts(product.digest, product.aspect, product.pitch_deg) if product else None
@@ -170,7 +185,7 @@ class Studio:
             queue.add_jobs(run_id, [compose_job(spec, named[ad_id]) for ad_id, spec in ads.items()])
         return run_id
 
-    def watch(self, run_id: str) -> Iterator[Snapshot]:
+    def watch(self, run_id: str) -> Generator[Snapshot]:
         """Keep a worker on the run and yield how far it is. Closing the iterator stops the worker within seconds."""
         with Store(self.home) as store:
             yield from watch(Queue(store), run_id)
@@ -237,6 +252,36 @@ class Studio:
     def read(self, image: Path) -> dict[str, Any]:
         """How a picture of ours was made."""
         return read_metadata(image)
+
+    def render_set(
+        self, painter: Painter, set_file: Path, out: Path, kit_folder: Path, product: Path | None, view: View
+    ) -> dict[str, Any]:
+        """Render one set with its maps into `out`; `set_file` may be the id of a shipped set."""
+        known = load_sets()
+        spec = known[str(set_file)] if str(set_file) in known else read_toml(set_file)
+        kit = load_kit(kit_folder).kit
+        cutout = read_product(product) if product else None
+        placement = None
+        if cutout is not None:
+            width, height = view.width_px, view.height_px
+            slot = contain(cutout.aspect, Rect(0.25 * width, 0.25 * height, 0.75 * width, 0.8 * height))
+            box = fraction_of(slot, Rect(0, 0, width, height))
+            placement = Placement(product_digest=cutout.digest, box=box, pitch_deg=cutout.pitch_deg)
+        roles: tuple[Role, ...] = get_args(Role)
+        shot = Shot(
+            engine=painter.id, recipe=make.RECIPE, width_px=view.width_px, height_px=view.height_px, seed=view.seed,
+            steps=view.samples, palette={role: kit.hex(role) for role in roles}, allowed=kit.palette,
+            set_id=set_file.stem, set_spec=spec, placement=placement,
+        )  # fmt: skip
+        made = make.make_picture(shot, painter, cutout, Progress())
+        pixels = made.pixels
+        if cutout is not None and placement is not None:
+            pixels = compose.with_product(pixels, cutout.rgba, placement)
+        files = {}
+        for name, image in {"picture": pixels, **made.maps}.items():
+            write_whole(out / f"{name}.png", png(image))
+            files[name] = str(out / f"{name}.png")
+        return {"files": files, "seconds": round(made.seconds, 2), "engine": made.engine, "facts": dict(made.facts)}
 
     def doctor(self) -> dict[str, Any]:
         """Facts about this machine and workspace that matter for the work; raises `DeskError` if it cannot be used."""

@@ -14,7 +14,7 @@ from engines.base import PaintRequest, Region
 
 from . import tables as t
 from .camera import Camera, place_camera
-from .product import front_of, groundedness, size_in_units
+from .product import front_of, size_in_units
 from .solids import Solid, solids_of
 from .spec import Paint, Piece, StageSet
 
@@ -97,7 +97,8 @@ def _outline(solid: Solid) -> np.ndarray:
     elif solid.kind == t.DOME:
         rows = [(1.0, -1.0), (0.87, 0.0), (0.5, 0.73), (0.0, 1.0)]
     elif solid.profile is not None:
-        rows = [(r / solid.half[0], y) for r, y in zip(solid.profile, np.linspace(-1, 1, len(solid.profile)), strict=True)]
+        heights = np.linspace(-1, 1, len(solid.profile))
+        rows = [(r / solid.half[0], y) for r, y in zip(solid.profile, heights, strict=True)]
     else:
         rows = [(1.0, -1.0), (1.0, 1.0)]
     unit = np.array([[r * np.cos(a), y, r * np.sin(a)] for r, y in rows for a in angle])
@@ -167,8 +168,10 @@ def _fits(solids: Sequence[Solid], placed: Sequence[Solid], room: _Room) -> bool
     seen = _seen(solids, room.camera)
     if _shown(seen) < LEAST_SHOWN or _clash(seen, room.calm) > 0.0:
         return False
-    if room.product is not None and max(s.centre[2] for s in solids) > room.front - 0.3:
-        if seen.overlap(room.product) > 0.12 * min(seen.width * seen.height, room.product.width * room.product.height):
+    before = room.product is not None and max(solid.centre[2] for solid in solids) > room.front - 0.3
+    if before and room.product is not None:
+        smaller = min(seen.width * seen.height, room.product.width * room.product.height)
+        if seen.overlap(room.product) > 0.12 * smaller:
             return False
     return not _collides(solids, placed)
 
@@ -182,7 +185,8 @@ def _tries(piece: Piece, x: float, room: _Room, z: float, flip: float) -> list[t
         places = [(ends[0] + inward, z, 1.0), (ends[1] - inward, z, 1.0)]
         return places if side == 0 else places[::-1]
     x *= flip
-    moves = ((1.0, 0.0, 1.0), (-1.0, 0.0, 1.0), (1.3, 0.0, 1.0), (-1.3, 0.0, 1.0), (0.86, 0.2, 0.85), (-0.86, 0.2, 0.85))
+    moves = ((1.0, 0.0, 1.0), (-1.0, 0.0, 1.0), (1.3, 0.0, 1.0), (-1.3, 0.0, 1.0))
+    moves += ((0.86, 0.2, 0.85), (-0.86, 0.2, 0.85))
     if piece.on == "floor":
         moves += ((0.72, 0.55, 0.85), (-0.72, 0.55, 0.85), (0.8, -1.0, 1.0), (-0.8, -1.0, 1.0))
     return [(x * across, z + nearer, scale) for across, nearer, scale in moves]
@@ -208,13 +212,13 @@ def _place(
         x = piece.at[0] * (spread if piece.place != "hero" else 1.0) * flip
         z *= grown if piece.place == "fixed" else 1.0
         if piece.place == "behind":
-            return _behind(piece, x, z, grown, room, flip)
+            return _behind(piece, x + 2.2 * nudge[0], z, grown * (1 + nudge[2]), room, flip)
         return solids_of(piece, x, ground + piece.lift * grown, z, grown, flip < 0), grown
     breadth = room.camera.across_at(1.0, z, room.floor) - room.camera.across_at(0.0, z, room.floor)
     if piece.place == "far" and breadth < FAR_BREADTH:
         return [], 1.0
-    for px, pz, scale in _tries(piece, x + nudge[0], room, z + nudge[1], flip):
-        scale *= size
+    for px, pz, shrink in _tries(piece, x + nudge[0], room, z + nudge[1], flip):
+        scale = shrink * size
         solids = solids_of(piece, px, ground + piece.lift * scale, pz, scale, px * piece.at[0] < 0)
         if _fits(solids, placed, room):
             return solids, scale
@@ -228,16 +232,16 @@ def _behind(
     place they cross the paler. Shiny ones are left out instead."""
     clash = 1.0
     solids: list[Solid] = []
-    for shrink in (1.0, 0.86, 0.74):
+    for shrink in (1.0, 0.86, 0.74, 0.64):
         scale = grown * shrink
         solids = solids_of(piece, x * shrink, room.floor + piece.lift * scale, z, scale, flip < 0)
         clash = _clash(_seen(solids, room.camera), room.calm)
         if clash <= 0.02:
             return solids, scale
-    if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.97:
+    if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.35:
         return [], 1.0
     solids = solids_of(piece, x, room.floor + piece.lift * grown, z, grown, flip < 0)
-    return [replace(solid, softened=0.55 + 0.35 * min(clash, 1.0)) for solid in solids], grown
+    return [replace(solid, softened=0.7 + 0.3 * clash) for solid in solids], grown
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -270,12 +274,11 @@ def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangemen
     if product is not None:
         size, box = size_in_units(product), product.box
         pitch, front = product.pitch_deg, front_of(product)
-        grounded = groundedness(pitch)
     else:
         size, box = STAND_IN, _free_box(request)
-        pitch, front, grounded = stage.view.pitch_deg, 0.2, 1.0
+        pitch, front = stage.view.pitch_deg, 0.2
     camera = place_camera(size, box, pitch, front, stage.view.distance, stage.view.blur)
-    floor = -stage.podium.height if stage.podium.shape != "none" else 0.0
+    floor = -stage.podium.height * rng.uniform(0.88, 1.14) if stage.podium.shape != "none" else 0.0
     podium, radius = _podium(stage, size[0], max(front, 0.12), floor)
     spread = radius / NOMINAL_RADIUS
     room = _Room(camera, request.calm, box if product is not None else None, floor, front)

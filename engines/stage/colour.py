@@ -67,7 +67,7 @@ def role_colour(palette: Mapping[str, str], role: str, tint: float, shade: float
     return np.clip(from_oklab(lab), 0.004, 0.92)
 
 
-def on_ramp(light: Linear, weight: NDArray[np.float32], base: Linear) -> Linear:
+def on_ramp(light: Linear, weight: NDArray[np.float32], base: NDArray[np.floating]) -> Linear:
     """Pull colours towards the tints and shades of `base` (linear RGB) at their own lightness, by `weight` 0–1 (H×W).
 
     Light alone turns the shadow on a tinted wall grey; on the ramp it sinks into the brand's colour instead.

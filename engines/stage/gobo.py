@@ -26,7 +26,7 @@ def gobo_texture(kind: str, blur: float, seed: int) -> NDArray[np.float32]:
 def _wrapped(canvas: NDArray[np.float32], outline: NDArray[np.floating]) -> None:
     for dx in (-EDGE, 0, EDGE):
         for dy in (-EDGE, 0, EDGE):
-            points = np.round((outline + (dx, dy)) * 8).astype(np.int32)
+            points = np.round((outline + np.array([dx, dy])) * 8).astype(np.int32)
             cv2.fillPoly(canvas, [points], 0.0, cv2.LINE_AA, 3)
 
 
@@ -43,7 +43,7 @@ def _leaves(rng: np.random.Generator) -> NDArray[np.float32]:
     canvas = np.ones((EDGE, EDGE), np.float32)
     for _ in range(3):
         x, y, heading = rng.uniform(0, EDGE), rng.uniform(0, EDGE), rng.uniform(0, 2 * math.pi)
-        for i in range(7):
+        for _ in range(7):
             for side in (-1, 1):
                 angle = heading + side * rng.uniform(0.6, 1.0)
                 _wrapped(canvas, _leaf(x, y, rng.uniform(38, 58), rng.uniform(8, 12), angle))

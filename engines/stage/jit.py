@@ -30,8 +30,7 @@ def cached(function: Callable[..., Any]) -> Any:
         return njit(**_FLAGS)(function)
 
 
-@intrinsic
-def load(typing_context: Any, address: Any, index: Any) -> Any:
+def _load(typing_context: Any, address: Any, index: Any) -> Any:
     """float32 at `address` + 4·`index`. Bare loads cost no reference counting, arrays in arguments do."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -41,8 +40,7 @@ def load(typing_context: Any, address: Any, index: Any) -> Any:
     return types.float32(types.int64, types.int64), generate
 
 
-@intrinsic
-def store(typing_context: Any, address: Any, index: Any, value: Any) -> Any:
+def _store(typing_context: Any, address: Any, index: Any, value: Any) -> Any:
     """Write a float32 to `address` + 4·`index`."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -51,3 +49,7 @@ def store(typing_context: Any, address: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.float32), generate
+
+
+load: Any = intrinsic(_load)
+store: Any = intrinsic(_store)

@@ -13,10 +13,12 @@ import numpy as np
 
 from . import tables as t
 from .jit import cached, inlined, load, store
+from .lights import calmness, gobo, light_met, light_shift, sky
 from .rays import blocked, nearest
-from .surface import (
-    advance, cosine, facets, frac, gobo, grain, half_vector, light_met, light_shift, schlick, scramble, shadowing, unit,
-)
+from .surface import advance, cosine, facets, frac, grain, half_vector, schlick, scramble, shadowing, unit
+
+# Compiled code passes bare numbers: many arguments, nested max and min, casts that fix a width.
+# ruff: noqa: PLR0913, PLR0917, PLW3301
 
 F = np.float32
 U = np.uint64
@@ -36,32 +38,6 @@ R3_X, R3_Y = F(0.8191725), F(0.6710436)
 @inlined
 def luminance(r, g, b):
     return F(0.2126) * r + F(0.7152) * g + F(0.0722) * b
-
-
-@inlined
-def sky(world, dx, dy, dz):
-    """The room's own light: a gradient from cool to warm."""
-    along = dx * load(world, t.G_SKY_AXIS) + dy * load(world, t.G_SKY_AXIS + 1) + dz * load(world, t.G_SKY_AXIS + 2)
-    w = HALF + HALF * along
-    c = ONE - w
-    return (
-        w * load(world, t.G_SKY_WARM) + c * load(world, t.G_SKY_COOL),
-        w * load(world, t.G_SKY_WARM + 1) + c * load(world, t.G_SKY_COOL + 1),
-        w * load(world, t.G_SKY_WARM + 2) + c * load(world, t.G_SKY_COOL + 2),
-    )
-
-
-@inlined
-def calmness(world, x, y):
-    """1 inside a place kept for words, falling to 0 a little outside."""
-    most = ZERO
-    for i in range(int(load(world, t.G_CALM_COUNT))):
-        at = t.G_CALM + 4 * i
-        across = max(load(world, at) - x, x - load(world, at + 2))
-        down = max(load(world, at + 1) - y, y - load(world, at + 3))
-        away = max(max(across, down), ZERO)
-        most = max(most, ONE - min(away * F(9), ONE))
-    return most * most * (F(3) - TWO * most)
 
 
 @inlined
@@ -233,7 +209,8 @@ def build(digest: str) -> Callable[..., None]:
                             nor_z += nz
                             if sample == 0:
                                 at = pixel * 5
-                                ax, ay, az = load(world, t.G_FORWARD), load(world, t.G_FORWARD + 1), load(world, t.G_FORWARD + 2)
+                                ax, ay = load(world, t.G_FORWARD), load(world, t.G_FORWARD + 1)
+                                az = load(world, t.G_FORWARD + 2)
                                 store(first_out, at, met / stretch)
                                 store(first_out, at + 1, nx * rx + ny * ry + nz * rz)
                                 store(first_out, at + 2, nx * ux + ny * uy + nz * uz)
@@ -274,8 +251,7 @@ def build(digest: str) -> Callable[..., None]:
                             density = -ONE
                             continue
                         clear = False
-                        if facing < F(0.001):
-                            facing = F(0.001)
+                        facing = max(facing, F(0.001))
                         if bounce > 0 and metal == ZERO:
                             grey = luminance(r, g, b)
                             r = grey + BLEED * (r - grey)
@@ -305,8 +281,10 @@ def build(digest: str) -> Callable[..., None]:
                             along = (TWO * along - ONE) * load(lit, at + t.L_HALF_V)
                             tx = load(lit, at) + light_shift(lit, at, px) + across * load(lit, at + t.L_U) \
                                 + along * load(lit, at + t.L_V) - px
-                            ty = load(lit, at + 1) + across * load(lit, at + t.L_U + 1) + along * load(lit, at + t.L_V + 1) - py
-                            tz = load(lit, at + 2) + across * load(lit, at + t.L_U + 2) + along * load(lit, at + t.L_V + 2) - pz
+                            ty = load(lit, at + 1) + across * load(lit, at + t.L_U + 1) \
+                                + along * load(lit, at + t.L_V + 1) - py
+                            tz = load(lit, at + 2) + across * load(lit, at + t.L_U + 2) \
+                                + along * load(lit, at + t.L_V + 2) - pz
                             far = math.sqrt(tx * tx + ty * ty + tz * tz)
                             tx /= far
                             ty /= far

@@ -25,7 +25,8 @@ from .spec import check_set
 SAMPLES_PER_BAND = 160_000  # about a quarter of a second on one core
 SMALLEST_EDGE, SMALLEST_AREA = 160, 120_000  # smaller pictures are rendered larger, then reduced
 LARGEST_EDGE = 4096
-COMPILED_FROM = ("tables.py", "jit.py", "shapes.py", "rays.py", "surface.py", "kernel.py")
+PREVIEW_BELOW = 7  # samples a pixel
+COMPILED_FROM = ("tables.py", "jit.py", "shapes.py", "rays.py", "surface.py", "lights.py", "kernel.py")
 
 
 def cores() -> int:
@@ -116,12 +117,13 @@ class Stage:
         width, height = render_size(request.width_px, request.height_px)
         film = trace(scene, width, height, max(1, request.steps), request.seed & 0x7FFFFFFF, progress.part(0.02, 0.9))
         progress.report(0.93, "Removing the grain")
-        light, gain = expose(denoise(film), film, scene.backdrop_ids, scene.roll, stage.view.brightness)
+        clean = denoise(film, request.steps < PREVIEW_BELOW)
+        light, gain = expose(clean, film, scene.backdrop_ids, scene.roll, stage.view.brightness)
         size = (request.width_px, request.height_px)
         picture = to_pixels(develop(light, size), request.seed & 0x7FFFFFFF)
         first = film.first
         if (width, height) != size:
-            first = cv2.resize(first, size, interpolation=cv2.INTER_NEAREST)
+            first = np.asarray(cv2.resize(first, size, interpolation=cv2.INTER_NEAREST), np.float32)
         progress.report(1.0, "Set painted")
         painting = Painting(
             picture=picture, seconds=time.perf_counter() - started, engine=self.id, runtime="numba",
@@ -150,8 +152,9 @@ def _check(request: PaintRequest) -> None:
     if request.set_spec is None:
         raise EngineError("The stage was given no set.", "Choose a set, for example presets/sets/arch.toml.")
     if not (8 <= request.width_px <= LARGEST_EDGE and 8 <= request.height_px <= LARGEST_EDGE):
+        asked = f"{request.width_px}×{request.height_px}"
         raise EngineError(
-            f"The stage paints 8 to {LARGEST_EDGE} px a side; {request.width_px}×{request.height_px} was asked for.",
+            f"The stage paints 8 to {LARGEST_EDGE} px a side; {asked} was asked for.",
             "Paint smaller and upscale: soft sets lose nothing.",
         )
     product = request.product

@@ -61,7 +61,8 @@ def _shrunk(rgba: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     colour = to_linear(rgba[..., :3].astype(np.float32) / 255).astype(np.float32) * alpha[..., None]
     alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
-    return alpha, colour / np.maximum(alpha[..., None], 1e-3)
+    straight = colour / np.maximum(alpha[..., None], 1e-3)
+    return np.asarray(alpha, np.float32), np.asarray(straight, np.float32)
 
 
 def _contact(camera: Camera, inside: NDArray[np.bool_], u: Plane1, v: Plane1, grounded: float) -> Plane1:

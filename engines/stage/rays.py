@@ -10,6 +10,9 @@ from . import tables as t
 from .jit import called, inlined, load
 from .shapes import distance
 
+# Compiled code passes bare numbers: many arguments, nested max and min, casts that fix a width.
+# ruff: noqa: PLR0913, PLR0917, PLR1714, PLW3301
+
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 FAR = F(1e9)
@@ -206,7 +209,7 @@ def blocked(world, prims, mats, grid, ox, oy, oz, dx, dy, dz, limit, jitter):
             if load(mats, material + t.M_GLASS) == ZERO or jitter < F(0.22):
                 return True
     if load(world, t.G_PRODUCT) > ZERO:
-        met, texel = relief(world, grid, ox, oy, oz, dx, dy, dz, limit, jitter)
+        _, texel = relief(world, grid, ox, oy, oz, dx, dy, dz, limit, jitter)
         return texel >= 0
     return False
 

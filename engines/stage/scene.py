@@ -86,7 +86,9 @@ def _tinted(strength: float, warmth: float) -> NDArray[np.float64]:
     return strength * colour / float(colour @ LUMA)
 
 
-def _softbox(light: Light, target: NDArray[np.float64], irradiance: float, flip: float, follow: float, gobo: bool) -> Table:
+def _softbox(
+    light: Light, target: NDArray[np.float64], irradiance: float, flip: float, follow: float, gobo: bool
+) -> Table:
     turn, rise = math.radians(light.turn * flip), math.radians(light.height)
     away = np.array([math.sin(turn) * math.cos(rise), math.sin(rise), math.cos(turn) * math.cos(rise)])
     across = np.cross([0.0, 1.0, 0.0], away)
@@ -160,13 +162,14 @@ def build_scene(
 
 
 def _lights(stage: StageSet, arranged: Arrangement, rng: np.random.Generator, world: Table) -> list[Table]:
-    swing, climb = rng.uniform(-9, 9), rng.uniform(-4, 4)
+    swing, climb = rng.uniform(-13, 13), rng.uniform(-6, 6)
     swing += math.copysign(BEHIND_DEG * arranged.from_above, stage.key.turn)
     key = stage.key.model_copy(update={"turn": stage.key.turn + swing, "height": stage.key.height + climb})
     target = np.array([0.0, 0.3, 0.0])
     fill = stage.fill
     if fill is None and arranged.from_above > 0:  # the key stands behind: something must light what faces us
-        fill = Light(turn=38, height=28, width=3, tall=2, strength=0.6 * arranged.from_above * stage.key.strength, warmth=0)
+        strength = 0.6 * arranged.from_above * stage.key.strength
+        fill = Light(turn=38, height=28, width=3, tall=2, strength=strength, warmth=0)
     rows = [np.zeros(t.LIGHT_STRIDE, np.float32)]
     for light, irradiance, gobo in (
         (key, KEY_LIGHT, stage.gobo is not None), (fill, FILL_LIGHT, False), (stage.rim, RIM_LIGHT, False),

@@ -9,6 +9,9 @@ import numpy as np
 from . import tables as t
 from .jit import inlined, load
 
+# Compiled code passes bare numbers: many arguments, nested max and min, casts that fix a width.
+# ruff: noqa: PLW3301
+
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 SLOPE_LIMIT = F(0.62)  # 1/√(1+slope²) for the steepest lathe wall: keeps the marching steps safe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,10 @@ class Solid:
     half: NDArray[np.float64]
     paint: Paint
     params: tuple[float, ...] = ()
-    rotation: NDArray[np.float64] = None  # type: ignore[assignment]
+    rotation: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     profile: NDArray[np.float64] | None = None
     backdrop: bool = False
     softened: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.rotation is None:
-            object.__setattr__(self, "rotation", np.eye(3))
 
     def corners(self) -> NDArray[np.float64]:
         """8×3 world corners of the bounding box."""
@@ -74,7 +70,7 @@ def _profile(radii: tuple[float, ...], radius: float) -> NDArray[np.float64]:
     return np.clip(curve, 0.0, 1.0) * radius
 
 
-def _shape(piece: Piece, size: tuple[float, ...]) -> tuple[int, tuple[float, float, float], tuple[float, ...]]:
+def _shape(piece: Piece, size: tuple[float, ...]) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
     """Kind, half extents and parameters of a piece of one primitive."""
     shape, edge = piece.shape, min(piece.round, 0.45 * min(size))
     half = tuple(0.5 * s for s in size)
@@ -90,13 +86,13 @@ def _shape(piece: Piece, size: tuple[float, ...]) -> tuple[int, tuple[float, flo
     if shape == "ring":
         tube = half[1]
         return t.TORUS, (half[0], half[0], tube), (half[0] - tube, tube)
-    if shape == "arch" or shape == "niche":
+    if shape in ("arch", "niche"):
         band = (piece.band or 0.22 * size[0]) if shape == "arch" else 0.0
-        return t.ARCH, half, (*half, edge, band)  # type: ignore[return-value]
+        return t.ARCH, half, (*half, edge, band)
     if shape == "fluted":
         waves = math.pi * piece.flutes / size[0]
-        return t.FLUTED, half, (*half, edge, waves, min(0.35 * size[2], 0.5 * size[0] / piece.flutes))  # type: ignore[return-value]
-    return t.BOX, half, (*half, edge)  # type: ignore[return-value]
+        return t.FLUTED, half, (*half, edge, waves, min(0.35 * size[2], 0.5 * size[0] / piece.flutes))
+    return t.BOX, half, (*half, edge)
 
 
 def solids_of(piece: Piece, x: float, base: float, z: float, scale: float = 1.0, mirrored: bool = False) -> list[Solid]:

@@ -127,7 +127,7 @@ class Piece(Paint):
     steps: Annotated[int, Field(ge=2, le=8)] = 4
     profile: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
     mouth: Fraction = 0.0
-    jitter: Length = 0.04
+    jitter: Length = 0.06
 
     @model_validator(mode="after")
     def _sizes(self) -> Piece:

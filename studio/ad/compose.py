@@ -96,7 +96,9 @@ def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
         logo.clear_space_fraction if logo else 0.0,
         float(logo.min_width_px) if logo else 0.0,
     )
-    seen = _seen(backdrop, base.picture, product, product_rect)
+    seen = backdrop
+    if backdrop is not None and base.picture is not None and product is not None and product_rect is not None:
+        seen = _laid(backdrop, product, product_rect, base.picture)
     small = [art.rgba(96) for art in brand.logos]
     grounded = settle_colors(arrangement, brand.kit, brand.fonts, seen, small)
     return Plan(grounded, backdrop, product, product_rect)
@@ -164,29 +166,30 @@ def draw_logo(canvas: skia.Canvas, plan: Plan, brand: Brand) -> None:
 
 
 def _covering(pixels: Pixels, rect: Rect) -> Pixels:
-    """The picture cropped to the rectangle's shape and scaled onto it."""
+    """The picture cropped to the rectangle's shape and scaled onto it: averaged when shrinking, cubic when growing."""
     height, width = pixels.shape[:2]
     crop = cover_crop(width, height, rect.aspect)
-    out_width, out_height = round(rect.width), round(rect.height)
-    scale = out_width / crop.width
-    if crop.width < width or crop.height < height:
-        # A sub-pixel crop by an affine map; averaging first when shrinking a lot.
-        if scale < 0.6:
-            left, top, right, bottom = crop.rounded()
-            return cv2.resize(pixels[top:bottom, left:right], (out_width, out_height), interpolation=cv2.INTER_AREA)
-        shift = (scale - 1) / 2
-        matrix = np.array([[scale, 0, shift - crop.left * scale], [0, scale, shift - crop.top * scale]])
-        return cv2.warpAffine(
-            pixels, matrix, (out_width, out_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )  # type: ignore[return-value]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(pixels, (out_width, out_height), interpolation=how)  # type: ignore[return-value]
+    size = round(rect.width), round(rect.height)
+    scale = size[0] / crop.width
+    if scale < 1:
+        left, top, right, bottom = crop.rounded()
+        return np.asarray(cv2.resize(pixels[top:bottom, left:right], size, interpolation=cv2.INTER_AREA), np.uint8)
+    shift = (scale - 1) / 2
+    matrix = np.array([[scale, 0, shift - crop.left * scale], [0, scale, shift - crop.top * scale]])
+    grown = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(grown, np.uint8)
 
 
-def _seen(backdrop: Pixels | None, picture: Rect | None, product: Pixels | None, spot: Rect | None) -> Pixels | None:
-    """The scene with the product on it, for measuring what words would stand on."""
-    if backdrop is None or picture is None or product is None or spot is None:
-        return backdrop
+def with_product(pixels: Pixels, rgba: Pixels, placement: Placement) -> Pixels:
+    """A painted picture with the cut-out laid on where it stands."""
+    height, width = pixels.shape[:2]
+    whole = Rect(0, 0, width, height)
+    spot = Rect(*map(float, placed(placement.box, width, height, whole).rounded()))
+    return _laid(pixels, resampled(rgba, max(int(spot.width), 1), max(int(spot.height), 1)), spot, whole)
+
+
+def _laid(backdrop: Pixels, product: Pixels, spot: Rect, picture: Rect) -> Pixels:
+    """The scene with the product on it."""
     seen = backdrop.copy()
     left, top = int(spot.left - picture.left), int(spot.top - picture.top)
     y0, x0 = max(top, 0), max(left, 0)

@@ -45,7 +45,7 @@ class Fitter:
         self.frame, self.fields, self.fonts = frame, dict(fields), fonts
         self.area = frame.words
         self.least_px = frame.min_text_px
-        self._widest = {
+        self._widest: dict[WordField, tuple[float, str]] = {
             field: longest_word_px(text, self._style(field, _REFERENCE_PX), fonts) for field, text in fields.items()
         }
 

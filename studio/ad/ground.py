@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from studio.ad.layout import Arrangement, Flat, TextPlace, recoloured
 from studio.brand.fonts import FontSet
-from studio.color import contrast, contrast_hex, luminance, oklab, rgb_of
+from studio.color import cielab, contrast, contrast_hex, delta_e00, luminance, oklab, rgb_of
 from studio.geometry import Rect
 from studio.model import BrandKit, Role
 
@@ -143,10 +143,10 @@ def _button_hex(flat: Flat, kit: BrandKit, view: _View, behind: dict[str, str]) 
 
 
 def _scene_ink(places: list[TextPlace], kit: BrandKit, view: _View, min_text_px: float) -> tuple[str, list[Scrim]]:
-    """One ink for all words on the scene. The legal line, which stands apart, gets a scrim of its own if it needs one."""
+    """One ink for all words on the scene. The legal line stands apart and has its own scrim if it needs one."""
     groups = [[p for p in places if p.field != "legal"], [p for p in places if p.field == "legal"]]
     measured = [
-        [(view.under(p.rect), needed_contrast(p, min_text_px) * _MARGIN) for p in group] for group in groups if group
+        [(view.under(p.ink), needed_contrast(p, min_text_px) * _MARGIN) for p in group] for group in groups if group
     ]
     groups = [group for group in groups if group]
     inks = list(dict.fromkeys([kit.hex("text"), kit.hex("surface"), kit.hex("background")]))
@@ -165,10 +165,10 @@ def _scene_ink(places: list[TextPlace], kit: BrandKit, view: _View, min_text_px:
         if all(low_contrast(pixels, rgb_of(ink)) >= need for pixels, need in known):
             continue
         rect = Rect(
-            min(p.rect.left for p in group),
-            min(p.rect.top for p in group),
-            max(p.rect.right for p in group),
-            max(p.rect.bottom for p in group),
+            min(p.ink.left for p in group),
+            min(p.ink.top for p in group),
+            max(p.ink.right for p in group),
+            max(p.ink.bottom for p in group),
         )
         pad = min(0.12 * min(rect.width, rect.height), 0.04 * max(rect.width, rect.height))
         alpha = _veil_alpha(known, rgb_of(ink), rgb_of(veil))
@@ -198,7 +198,7 @@ def _logo_choice(
     for scrim in scrims if on_scene else ():
         if rect.within(scrim.rect):
             ground = ground * (1 - scrim.alpha) + np.array(rgb_of(scrim.hex)) * scrim.alpha
-    readings = [logo_contrast(art, ground) for art in logos]
+    readings = [logo_contrast(art, ground) * (1.0 if _whole(art, ground) else 0.5) for art in logos]
     light = bool(np.median(luminance(ground)) > 0.36)
     # A variant drawn for this kind of ground wins while it reads; else whichever reads best.
     suited = [i for i, logo in enumerate(kit.logos[: len(logos)]) if logo.on in ("any", "light" if light else "dark")]
@@ -206,8 +206,8 @@ def _logo_choice(
         if readings[index] >= LOGO_CONTRAST * (_MARGIN if on_scene else 1.0):
             return index, None
     roles: tuple[Role, ...] = ("surface", "background", "text", "primary")
-    options = [
-        (logo_contrast(art, np.array([rgb_of(kit.hex(role))], float)), -order, index, role)
+    options: list[tuple[float, int, int, Role]] = [
+        (_plated(art, kit.hex(role)), -order, index, role)
         for index, art in enumerate(logos)
         for order, role in enumerate(roles)
     ]
@@ -220,6 +220,20 @@ def _logo_choice(
 def _ink_of(art: Pixels) -> NDArray[np.float64]:
     opaque = art[art[..., 3] > 200][:, :3]
     return np.median(opaque, axis=0) if len(opaque) else np.zeros(3)
+
+
+def _plated(art: Pixels, plate_hex: str) -> float:
+    ground = np.array([rgb_of(plate_hex)], float)
+    return logo_contrast(art, ground) * (1.0 if _whole(art, ground) else 0.5)
+
+
+def _whole(art: Pixels, ground: NDArray[np.float64]) -> bool:
+    """Whether no part of the logo vanishes: less than a twentieth of its ink is nearly the ground's own colour."""
+    opaque = art[art[..., 3] > 200][:, :3]
+    if not len(opaque) or not len(ground):
+        return True
+    near = delta_e00(cielab(opaque), cielab(np.median(ground, axis=0))) < 8.0
+    return float(near.mean()) < 0.05
 
 
 def logo_contrast(art: Pixels, ground: NDArray[np.float64]) -> float:

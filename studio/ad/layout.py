@@ -45,12 +45,21 @@ class Flat:
 
 @dataclass(frozen=True, eq=False)
 class TextPlace:
-    """Set words and their place. `rect` is their ink's measure; the block is painted at its left top."""
+    """Set words and their place. `rect` is their measure; the block is painted at its left top."""
 
     field: WordField
     block: Block
     rect: Rect
     ground: Ground
+
+    @property
+    def ink(self) -> Rect:
+        """The lines' own extent inside the measure."""
+        width = min(self.block.ink_width_px, self.rect.width)
+        left = self.rect.left + {"left": 0.0, "center": 0.5, "right": 1.0}[self.block.style.align] * (
+            self.rect.width - width
+        )
+        return Rect(left, self.rect.top, left + width, self.rect.bottom)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +77,10 @@ def arrange(
     frame: Frame, words: Words, fonts: FontSet, logo_aspect: float | None, clear_fraction: float, min_logo_px: float
 ) -> Arrangement:
     """Everything fitted. Raises `DoesNotFit` naming the field when the format is too small for it."""
-    texts = {field: clean(text) for field, text in words.items() if field in frame.rules.carries}
-    omitted = [field for field, text in words.items() if field not in frame.rules.carries and clean(text)]
+    texts: dict[WordField, str] = {f: clean(text) for f, text in words.items() if f in frame.rules.carries}
+    omitted: list[WordField] = [
+        field for field, text in words.items() if field not in frame.rules.carries and clean(text)
+    ]
     for field, text in texts.items():
         refuse_missing(field, text, role_of(field), fonts)
     texts = {field: text for field, text in texts.items() if text}
@@ -86,7 +97,7 @@ def arrange(
         fixed.append(place)
 
     # 2. The other words together, leaving out what the rules allow until they fit.
-    droppable = [field for field in frame.rules.may_drop if field in texts]
+    droppable: list[WordField] = [field for field in frame.rules.may_drop if field in texts]
     while True:
         try:
             fitter = Fitter(frame, texts, fonts)
@@ -107,7 +118,7 @@ def arrange(
     # 3. The logo, as large as its slot and its clear space allow.
     logo = None
     if logo_aspect:
-        others = [t.rect for t in fixed] + [f.rect for f in flats if f.kind in ("action", "badge", "rule")]
+        others = [t.ink for t in fixed] + [f.rect for f in flats if f.kind in ("action", "badge", "rule")]
         others += [frame.product] if frame.product else []
         logo = _logo(frame, logo_aspect, clear_fraction, min_logo_px, others)
     return Arrangement(frame, tuple(flats), tuple(fixed), logo, tuple(dict.fromkeys(omitted)))
@@ -173,14 +184,15 @@ def _legal_line(text: str, frame: Frame, fonts: FontSet) -> TextPlace | None:
     if not fits(block, widest) or block.height_px > max(slot.height, free):
         return None
     rect = Rect(slot.left, slot.bottom - block.height_px, slot.right, slot.bottom)
-    return TextPlace("legal", block, rect, _ground(frame, rect))
+    place = TextPlace("legal", block, rect, "scene")
+    return replace(place, ground=_ground(frame, place.ink))
 
 
 def _logo(frame: Frame, aspect: float, clear: float, least_px: float, others: list[Rect]) -> Rect:
     """The largest logo in its slot whose clear space meets nothing and stays on the sheet."""
     at = {"left": 0.0, "center": 0.5, "right": 1.0}[frame.rules.logo_at]
     across = 1.0 - at if frame.mirrored else at
-    width = contain(aspect, frame.logo).width
+    width = max(contain(aspect, frame.logo).width, least_px)
     while width >= least_px:
         height = width / aspect
         left = frame.logo.left + (frame.logo.width - width) * across
@@ -223,8 +235,9 @@ def _settle(piece: Piece, rect: Rect, frame: Frame, fonts: FontSet, flats: list[
         block = set_text(block.text, block.style, rect.width, fonts)
     slack = rect.width - block.width_px
     left = rect.left + {"left": 0.0, "center": slack / 2, "right": slack}[align]
-    place = Rect(left, rect.top, left + block.width_px, rect.top + block.height_px)
-    texts.append(TextPlace(piece.field, block, place, _ground(frame, place)))
+    measure = Rect(left, rect.top, left + block.width_px, rect.top + block.height_px)
+    place = TextPlace(piece.field, block, measure, "scene")
+    texts.append(replace(place, ground=_ground(frame, place.ink)))
 
 
 def recoloured(place: TextPlace, color_hex: str, fonts: FontSet) -> TextPlace:

@@ -107,7 +107,7 @@ def _check(
     value: float | str,
     limit: float | str,
     message: str,
-    fix: str,  # noqa: A002
+    fix: str,
 ) -> Check:
     rounded = round(float(value), 3) if not isinstance(value, str) else value
     return Check(id=id, passed=bool(passed), value=rounded, limit=limit, message=message, fix="" if passed else fix)

@@ -85,11 +85,10 @@ def _colours(kit: BrandKit) -> Iterator[Finding]:
         if ratio < 4.5:
             message = f"Text {text} on {role} {kit.hex(role)} has a contrast of {ratio:.2f}, below 4.5"
             yield _finding("error" if ratio < 3.0 else "warning", f"palette {role}", message, "Darken the text colour")
+    paper = kit.hex("background")
     buttons: tuple[Role, ...] = ("accent", "primary")
     for role in buttons:
-        labels = {"#ffffff", text, kit.hex("background")}
-        best = max(labels, key=lambda label: contrast_hex(label, kit.hex(role)))
-        ratio = contrast_hex(best, kit.hex(role))
+        ratio, best = max((contrast_hex(label, kit.hex(role)), label) for label in ("#ffffff", text, paper))
         if ratio < 4.5:
             message = f"A button in {role} {kit.hex(role)} reaches a contrast of {ratio:.2f} at best (label {best})"
             yield _finding(

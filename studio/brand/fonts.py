@@ -14,8 +14,10 @@ from typing import Literal
 import skia
 from fontTools.ttLib import TTFont, TTLibError
 
+from studio.brand.inside import inside
 from studio.errors import BadInput
 from studio.model import BrandKit, FontFile, TypeChoice
+from studio.pixels import read_bytes
 
 TypeRole = Literal["heading", "body"]
 MAX_FONT_BYTES = 32_000_000
@@ -143,10 +145,7 @@ def read_font(data: bytes, name: str) -> tuple[bytes, int]:
 def font_path(file: str, folder: Path) -> Path:
     """Where a kit's font file lies. `package:NAME/FILE` is looked up in installed `font_…` packages only."""
     if not file.startswith("package:"):
-        path = (folder / file).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise BadInput(f"{file} points outside the kit", "Put the font into the kit's fonts/ folder")
-        return path
+        return inside(folder, file)
     package, _, name = file.removeprefix("package:").partition("/")
     spec = importlib.util.find_spec(package) if package.startswith("font_") and package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
@@ -171,11 +170,7 @@ def _load_choice(choice: TypeChoice, folder: Path) -> Face:
 
 def _load_file(font: FontFile, choice: TypeChoice, folder: Path) -> Face:
     path = font_path(font.file, folder)
-    try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_FONT_BYTES else b""
-    except OSError as error:
-        raise BadInput(f"The font {font.file} cannot be read: {error.strerror or 'not there'}") from error
-    data, weight = read_font(data, font.file)
+    data, weight = read_font(read_bytes(path, MAX_FONT_BYTES), font.file)
     typeface = skia.Typeface.MakeFromData(skia.Data.MakeWithCopy(data))
     if typeface is None:
         raise BadInput(f"{font.file} cannot be set", "Expected a TTF, OTF or WOFF2 font file")

@@ -17,10 +17,13 @@ from studio.errors import BadInput
 MAX_SVG_BYTES = 4_000_000
 _MAX_ELEMENTS = 20_000
 _MAX_DEPTH = 60
+# Each costs a drawing surface of its own; a mask inside a mask is drawn again wherever the outer one is used.
+_MAX_LAYERS = 300
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _SHAPES = {"path", "rect", "circle", "ellipse", "line", "polyline", "polygon"}
 _GRADIENTS = {"linearGradient", "radialGradient"}
+_SERVERS = _GRADIENTS | {"clipPath", "mask", "pattern"}
 _ELEMENTS = {"svg", "g", "defs", "symbol", "use", "clipPath", "mask", "pattern", "stop"} | _SHAPES | _GRADIENTS
 # Links and language switches hold shapes; what they do besides is dropped.
 _AS_GROUP = {"a", "switch"}
@@ -63,6 +66,8 @@ def clean_svg(data: bytes, name: str = "the SVG") -> CleanSvg:
     out.set("height", f"{height:g}")
     out.attrib.update({key: value for key, value in cleaner.paint_of(root).items() if key != "opacity"})
     cleaner.fill(root, out, 0)
+    if _layers(out) > _MAX_LAYERS:
+        raise BadInput(f"{name} has far too many masks and see-through layers", "Flatten them, or save the logo as PNG")
     return CleanSvg(ET.tostring(out), width, height, tuple(cleaner.notes))
 
 
@@ -131,6 +136,31 @@ def _view_box(root: ET.Element, name: str) -> tuple[float, float, float, float]:
     return left, top, width, height
 
 
+def _layers(root: ET.Element) -> int:
+    """How many surfaces drawing will take, masks and patterns counted wherever they are used."""
+    by_id = {element.get("id"): element for element in root.iter() if element.tag in _SERVERS}
+    known: dict[str, int] = {}
+
+    def of_server(id_: str) -> int:
+        if id_ not in known:
+            known[id_] = 0  # a circle is drawn once, if at all
+            known[id_] = sum(of_element(child) for child in by_id[id_]) if id_ in by_id else 0
+        return known[id_]
+
+    def of_element(element: ET.Element) -> int:
+        if element.tag in _SERVERS:
+            return 0
+        total = int(element.get("opacity", "1") != "1" and len(element) > 0)
+        for key in ("mask", "clip-path", "fill", "stroke"):
+            value = element.get(key, "")
+            if value.startswith("url(#"):
+                id_ = value[5:-1]
+                total += int(id_ in by_id and by_id[id_].tag in ("mask", "pattern")) + of_server(id_)
+        return min(10**9, total + sum(of_element(child) for child in element))
+
+    return of_element(root)
+
+
 class _Cleaner:
     """Copies the allowed part of one document. `use` is written out, so Skia meets plain shapes only."""
 
@@ -150,8 +180,7 @@ class _Cleaner:
             if tag and (id_ := element.get("id")) and id_ not in self.ids:
                 self.ids[id_] = element
         self.rules.sort(key=lambda rule: rule.weight)
-        servers = _GRADIENTS | {"clipPath", "mask", "pattern"}
-        self.servers = {id_ for id_, element in self.ids.items() if _tag(element) in servers}
+        self.servers = {id_ for id_, element in self.ids.items() if _tag(element) in _SERVERS}
 
     def note(self, kind: str) -> None:
         text = f"{self.name}: {_EFFECTS[kind]} are left out; compare the drawing with the original"

@@ -44,7 +44,7 @@ def make_picture(shot: Shot, painter: Painter, product: Product | None, progress
         height_px=shot.height_px,
         seed=shot.seed,
         steps=shot.steps,
-        palette=dict(shot.palette),
+        palette={str(role): color for role, color in shot.palette.items()},
         set_spec=shot.set_spec,
         product=standing,
         calm=tuple(_region(box) for box in shot.calm),

@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 DOMINANT_SHARE = 0.05
 """A colour that covers at least this share of the scene is dominant."""
 _STEPS = 33
+_CLOSE = 2.0
+_PASSES = 4
 
 
 def allowed_oklab(swatches: Sequence[Swatch]) -> Array:
@@ -50,10 +52,11 @@ def dominant(pixels: NDArray[np.generic], clusters: int = 8) -> tuple[Array, Arr
     labels = np.empty((len(lab), 1), np.int32)
     labels[order, 0] = start
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 1e-4)
-    _, found, centres = cv2.kmeans(lab, count, labels, criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    _, found, middles = cv2.kmeans(lab, count, labels, criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    centres = np.asarray(middles, float)
     shares = np.bincount(found.ravel(), minlength=count) / len(lab)
     order = np.argsort(-shares, kind="stable")
-    return from_oklab(centres[order].astype(float)), shares[order]
+    return from_oklab(centres[order]), shares[order]
 
 
 def distances(colors: Array, swatches: Sequence[Swatch]) -> Array:
@@ -69,21 +72,20 @@ def lock(picture: Pixels, swatches: Sequence[Swatch], strength: float = 1.0) -> 
     Every colour moves by a weighted mean of its neighbours' moves, so gradients stay gradients: the map from colour to
     colour is continuous, and lightness order is kept.
     """
-    colors, shares = dominant(picture.reshape(-1, 3))
-    kept = shares >= 0.01
-    colors, shares = colors[kept], shares[kept]
-    main = shares >= DOMINANT_SHARE
-    before = float(distances(colors[main], swatches).max(initial=0.0))
-    centres = oklab(colors)
     allowed = allowed_oklab(swatches)
-    # Nearest in hue and chroma first: lightness carries light and shadow and should move least.
-    weights = np.array([0.5, 1.0, 1.0])
-    nearest = (((centres[:, None] - allowed[None]) * weights) ** 2).sum(axis=2).argmin(axis=1)
-    moves = (allowed[nearest] - centres) * strength
-    table = _moved_table(centres, moves, shares)
-    locked = _apply(picture, table)
-    after_colors, after_shares = dominant(locked.reshape(-1, 3))
-    after = float(distances(after_colors[after_shares >= DOMINANT_SHARE], swatches).max(initial=0.0))
+    locked, before, after = picture, 0.0, 0.0
+    for step in range(_PASSES):
+        colors, shares = dominant(locked.reshape(-1, 3), clusters=12)
+        main = shares >= DOMINANT_SHARE / 2
+        after = float(distances(colors[main], swatches).max(initial=0.0))
+        before = after if step == 0 else before
+        if after <= _CLOSE or not strength:
+            break
+        centres = oklab(colors)
+        # Nearest in hue and chroma first: lightness carries light and shadow and should move least.
+        weights = np.array([0.6, 1.0, 1.0])
+        nearest = (((centres[:, None] - allowed[None]) * weights) ** 2).sum(axis=2).argmin(axis=1)
+        locked = _apply(locked, _moved_table(centres, (allowed[nearest] - centres) * strength, shares))
     return locked, {"delta_e00_before": round(before, 2), "delta_e00_after": round(after, 2)}
 
 
@@ -106,15 +108,21 @@ def _moved_table(centres: Array, moves: Array, shares: Array) -> NDArray[np.floa
 
 def _apply(picture: Pixels, table: NDArray[np.float32]) -> Pixels:
     """Trilinear lookup; a half-step of ordered noise keeps slow gradients from banding."""
-    scaled = picture.astype(np.float32) * ((_GRID - 1) / 255)
-    low = np.minimum(scaled.astype(np.int32), _GRID - 2)
-    part = scaled - low
-    out = np.zeros_like(scaled)
-    for corner in range(8):
-        offset = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
-        index = low + offset
-        weight = np.where(offset, part, 1 - part).prod(axis=2, keepdims=True)
-        out += weight * table[index[..., 0], index[..., 1], index[..., 2]]
-    ys, xs = np.indices(picture.shape[:2])
-    noise = ((xs * 0.7548776662 + ys * 0.5698402910) % 1.0 - 0.5).astype(np.float32)[..., None]
-    return np.clip(np.rint(out + noise * 0.8), 0, 255).astype(np.uint8)
+    out = np.empty_like(picture)
+    flat = table.reshape(-1, 3)
+    # In strips, so that a print-size picture needs little memory.
+    for top in range(0, picture.shape[0], 128):
+        strip = picture[top : top + 128]
+        scaled: NDArray[np.float32] = np.multiply(strip, (_GRID - 1) / 255, dtype=np.float32)
+        low: NDArray[np.int32] = np.minimum(scaled.astype(np.int32), _GRID - 2)
+        red, green, blue = np.moveaxis(scaled - low, 2, 0)
+        base = (low[..., 0] * _GRID + low[..., 1]) * _GRID + low[..., 2]
+        moved = np.zeros_like(scaled)
+        for corner in range(8):
+            r, g, b = corner >> 2 & 1, corner >> 1 & 1, corner & 1
+            weight = np.abs(1 - r - red) * np.abs(1 - g - green) * np.abs(1 - b - blue)
+            moved += np.expand_dims(weight, 2) * flat[base + ((r * _GRID + g) * _GRID + b)]
+        ys, xs = np.indices(strip.shape[:2], dtype=np.float32)
+        noise = ((xs * 0.7548776662 + (ys + top) * 0.5698402910) % 1.0 - 0.5)[..., None]
+        out[top : top + 128] = np.clip(np.rint(moved + noise * 0.8), 0, 255).astype(np.uint8)
+    return out

@@ -1,4 +1,4 @@
-"""Seconds the stage takes, as JSON on stdout: `python tests/bench/stage_bench.py [--set arch] [--sizes 256 512 1024]`."""
+"""Seconds the stage takes, as JSON on stdout: `python tests/bench/stage_bench.py [--set arch] [--sizes 256 1024]`."""
 
 from __future__ import annotations
 
