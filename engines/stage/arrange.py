@@ -39,6 +39,7 @@ class Arrangement:
     follow: float
     from_above: float
     dropped: tuple[str, ...]
+    floor_softened: float = 0.0
 
     @property
     def compromises(self) -> float:
@@ -53,6 +54,7 @@ class _Room:
     product: Region | None
     floor: float
     front: float
+    podium_radius: float
 
 
 def _free_box(request: PaintRequest) -> Region:
@@ -121,10 +123,25 @@ def _shown(seen: Region) -> float:
     return inside / max(seen.width * seen.height, 1e-9)
 
 
-def _podium(stage: StageSet, width: float, depth: float, floor: float) -> tuple[list[Solid], float]:
-    """The podium's solids, top at 0, and its radius."""
+def _podium(
+    stage: StageSet, width: float, depth: float, floor: float, camera: Camera, calm: Sequence[Region]
+) -> tuple[list[Solid], float]:
+    """The podium's solids, top at 0, and its radius: as wide as the set wants, narrower beside words."""
+    solids, radius = _podium_of(stage, width, depth, floor, 1.0)
+    for ease in (0.7, 0.4, 0.15):
+        if not solids or _clash(_seen(solids, camera), calm) <= 0.0:
+            break
+        solids, radius = _podium_of(stage, width, depth, floor, ease)
+    return solids, radius
+
+
+def _podium_of(
+    stage: StageSet, width: float, depth: float, floor: float, ease: float
+) -> tuple[list[Solid], float]:
+    """A podium of which `ease` 0–1 says how much more than the product's own width it takes."""
     podium = stage.podium
-    radius = max(podium.radius, 0.5 * width + podium.margin)
+    need = 0.5 * width + 0.05
+    radius = need + ease * (max(podium.radius, 0.5 * width + podium.margin) - need)
     if podium.shape == "none":
         return [], radius
     paint = Paint(colour=podium.colour, tint=podium.tint, shade=podium.shade, material=podium.material)
@@ -132,7 +149,7 @@ def _podium(stage: StageSet, width: float, depth: float, floor: float) -> tuple[
     solids = []
     rise = -floor / podium.tiers
     for tier in range(podium.tiers):
-        extra = podium.tread * tier
+        extra = podium.tread * tier * ease
         top = -rise * tier
         half_height = 0.5 * (top - floor)
         centre = np.array([0.0, floor + half_height, 0.0])
@@ -220,7 +237,8 @@ def _place(
     for px, pz, shrink in _tries(piece, x + nudge[0], room, z + nudge[1], flip):
         scale = shrink * size
         solids = solids_of(piece, px, ground + piece.lift * scale, pz, scale, px * piece.at[0] < 0)
-        if _fits(solids, placed, room):
+        overhangs = piece.on == "podium" and abs(px) + solids[0].half[0] > room.podium_radius
+        if not overhangs and _fits(solids, placed, room):
             return solids, scale
     return [], 1.0
 
@@ -228,8 +246,8 @@ def _place(
 def _behind(
     piece: Piece, x: float, z: float, grown: float, room: _Room, flip: float
 ) -> tuple[list[Solid], float]:
-    """Backdrop pieces shrink a little to stay out of the words, or else pass behind them, paler: the more of a calm
-    place they cross the paler. Shiny ones are left out instead."""
+    """Backdrop pieces shrink a little to stay out of the words, or else graze them, paler. Shiny ones, and those that
+    would cross more than a little, are left out."""
     clash = 1.0
     solids: list[Solid] = []
     for shrink in (1.0, 0.86, 0.74, 0.64):
@@ -238,10 +256,10 @@ def _behind(
         clash = _clash(_seen(solids, room.camera), room.calm)
         if clash <= 0.02:
             return solids, scale
-    if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.35:
+    if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.12:
         return [], 1.0
     solids = solids_of(piece, x, room.floor + piece.lift * grown, z, grown, flip < 0)
-    return [replace(solid, softened=0.7 + 0.3 * clash) for solid in solids], grown
+    return [replace(solid, softened=0.8) for solid in solids], grown
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -279,9 +297,9 @@ def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangemen
         pitch, front = stage.view.pitch_deg, 0.2
     camera = place_camera(size, box, pitch, front, stage.view.distance, stage.view.blur)
     floor = -stage.podium.height * rng.uniform(0.88, 1.14) if stage.podium.shape != "none" else 0.0
-    podium, radius = _podium(stage, size[0], max(front, 0.12), floor)
+    podium, radius = _podium(stage, size[0], max(front, 0.12), floor, camera, request.calm)
     spread = radius / NOMINAL_RADIUS
-    room = _Room(camera, request.calm, box if product is not None else None, floor, front)
+    room = _Room(camera, request.calm, box if product is not None else None, floor, front, radius)
     placed, dropped = list(podium), []
     heroes = product is None
     for group in _groups(stage.piece):
@@ -298,7 +316,25 @@ def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangemen
     reach = max(abs(camera.window[0]), abs(camera.window[1])) * camera.focus
     follow = 1.0 - min(1.0, 1.5 / max(reach, 1e-3))
     from_above = float(np.clip((pitch - 14.0) / 18.0, 0, 1)) if product is not None else 0.0
-    wall = -stage.backdrop.distance - 0.6 * max(spread - 1, 0)
+    wall, floor_softened = _wall(stage, camera, request.calm, floor, spread)
     return Arrangement(
         camera, tuple(placed), floor, wall, stage.backdrop.curve, flip, follow, from_above, tuple(dropped),
+        floor_softened,
     )
+
+
+def _wall(
+    stage: StageSet, camera: Camera, calm: Sequence[Region], floor: float, spread: float
+) -> tuple[float, float]:
+    """World z of the wall, and how far the floor must take the wall's colour.
+
+    Where floor and wall differ, the line between them is kept out of the words: the wall steps back until it is.
+    """
+    wall = -stage.backdrop.distance - 0.6 * max(spread - 1, 0)
+    if stage.backdrop.floor is None:
+        return wall, 0.0
+    for further in (1.0, 1.4, 2.0, 3.0, 4.5):
+        line = float(camera.project(np.array([[0.0, floor, wall * further]]))[0, 1])
+        if all(not region.top - 0.03 < line < region.bottom + 0.03 for region in calm):
+            return wall * further, 0.0
+    return wall, 0.93

@@ -117,7 +117,7 @@ def build_scene(
     materials = _Materials(palette, wall_colour)
     world = np.zeros(t.GLOBAL_COUNT, np.float32)
     world[t.G_WALL_MATERIAL] = materials.number(back, roll=True)
-    world[t.G_FLOOR_MATERIAL] = materials.number(back.floor or back, roll=True)
+    world[t.G_FLOOR_MATERIAL] = materials.number(back.floor or back, arranged.floor_softened, roll=True)
     rows = [solid.row(materials.number(solid.paint, solid.softened)) for solid in arranged.solids]
     prims = np.concatenate(rows) if rows else np.zeros(t.PRIM_STRIDE, np.float32)
     camera = arranged.camera

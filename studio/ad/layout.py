@@ -198,10 +198,13 @@ def _logo(frame: Frame, aspect: float, clear: float, least_px: float, others: li
         left = frame.logo.left + (frame.logo.width - width) * across
         top = frame.logo.top + (frame.logo.height - height) / 2
         margin = clear * height
-        left = min(max(left, margin), frame.width_px - margin - width)
-        top = min(max(top, margin), frame.height_px - margin - height)
+        left = min(max(left, margin, frame.safe.left), min(frame.width_px - margin, frame.safe.right) - width)
+        top = min(max(top, margin, frame.safe.top), min(frame.height_px - margin, frame.safe.bottom) - height)
         rect = Rect(left, top, left + width, top + height)
         zone = rect.grown(margin)
+        if not rect.within(frame.safe) or not zone.within(frame.sheet):
+            width *= 0.95
+            continue
         if not any(zone.meets(other) for other in others) and not _on_seam(zone, frame):
             return rect
         width *= 0.95

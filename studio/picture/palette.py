@@ -121,8 +121,10 @@ def _apply(picture: Pixels, table: NDArray[np.float32]) -> Pixels:
         for corner in range(8):
             r, g, b = corner >> 2 & 1, corner >> 1 & 1, corner & 1
             weight = np.abs(1 - r - red) * np.abs(1 - g - green) * np.abs(1 - b - blue)
-            moved += np.expand_dims(weight, 2) * flat[base + ((r * _GRID + g) * _GRID + b)]
-        ys, xs = np.indices(strip.shape[:2], dtype=np.float32)
-        noise = ((xs * 0.7548776662 + (ys + top) * 0.5698402910) % 1.0 - 0.5)[..., None]
+            moved += np.expand_dims(weight, 2) * flat.take(base + ((r * _GRID + g) * _GRID + b), axis=0)
+        # Roberts' R2 sequence over the pixels: even noise without a pattern.
+        across = np.arange(strip.shape[1]) * 0.7548776662
+        down = (np.arange(strip.shape[0]) + top) * 0.5698402910
+        noise = np.expand_dims((across[None, :] + down[:, None]) % 1.0 - 0.5, 2)
         out[top : top + 128] = np.clip(np.rint(moved + noise * 0.8), 0, 255).astype(np.uint8)
     return out
