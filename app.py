@@ -64,8 +64,10 @@ def make(
     json_: Json = False,
 ) -> None:
     """Make finished ads from a brief and a kit."""
+    from engines.catalog import known
     from studio.studio import Wishes
 
+    known(engine)
     chosen = tuple(part.strip() for part in formats.split(",") if part.strip())
     wishes = Wishes(product, engine, count, seed, chosen, 4 if draft else 12)
     if dry_run:

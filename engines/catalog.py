@@ -28,12 +28,17 @@ def entries() -> tuple[Entry, ...]:
     return _ENTRIES
 
 
-def open_painter(painter_id: str) -> Painter:
-    """A new painter. Raises `EngineError` naming the known ones, or why this one cannot be had here."""
+def known(painter_id: str) -> Entry:
+    """The entry of this id. Raises `EngineError` naming the known ones."""
     for entry in _ENTRIES:
         if entry.id == painter_id:
-            return _factory(entry)()
+            return entry
     raise EngineError(f"There is no engine called {painter_id}", f"Known: {', '.join(e.id for e in _ENTRIES)}")
+
+
+def open_painter(painter_id: str) -> Painter:
+    """A new painter. Raises `EngineError` when it is not known or cannot be had here."""
+    return _factory(known(painter_id))()
 
 
 def check() -> dict[str, str]:

@@ -108,6 +108,10 @@ class Studio:
 
     # -------------------------------------------------------------------------------------------- brand
 
+    def kit(self, folder: Path) -> LoadedKit:
+        """The kit in a folder. Raises `BadInput` naming the file and what is wrong with it."""
+        return load_kit(folder)
+
     def check(self, folder: Path) -> tuple[Finding, ...]:
         """What is missing, illegible or contradictory in a kit. Raises `BadInput` when it cannot be read at all."""
         return check_kit(load_kit(folder))
@@ -121,6 +125,10 @@ class Studio:
 
     def presets(self) -> Presets:
         return Presets(self.formats(), load_layouts(), load_sets(), load_looks())
+
+    def read_brief(self, path: Path) -> Brief:
+        """A `brief.toml`. Raises `BadInput` naming the line or field."""
+        return read_brief(path)
 
     def prepare(self, source: Path, kit_folder: Path, wishes: Wishes) -> Prepared:
         """Read and plan everything without painting: brief.toml is one campaign, a CSV one a row."""

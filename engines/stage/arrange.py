@@ -21,7 +21,9 @@ from .spec import Paint, Piece, StageSet
 NOMINAL_RADIUS = 0.62  # podium radius that the sets' positions are written for
 CALM_MARGIN = 0.012
 LEAST_SHOWN = 0.6  # a prop cut by the picture's edge shows at least this share, or is left out
+SLIVER_SHOWN, SLIVER_AREA = 0.4, 0.05  # less of a backdrop piece, in less of the picture, looks like a mistake
 FAR_BREADTH = 4.4  # a picture shows far props from this width on
+SOFT_CURVE = 0.45  # from this radius on the foot of the wall is a gradient, not a line
 STAND_IN = (0.62, 1.0)  # width and height of the place kept for a product that is not there
 
 
@@ -253,9 +255,11 @@ def _behind(
     for shrink in (1.0, 0.86, 0.74, 0.64):
         scale = grown * shrink
         solids = solids_of(piece, x * shrink, room.floor + piece.lift * scale, z, scale, flip < 0)
-        clash = _clash(_seen(solids, room.camera), room.calm)
+        seen = _seen(solids, room.camera)
+        clash = _clash(seen, room.calm)
         if clash <= 0.02:
-            return solids, scale
+            sliver = _shown(seen) < SLIVER_SHOWN and seen.overlap(Region(0, 0, 1, 1)) < SLIVER_AREA
+            return ([], 1.0) if sliver else (solids, scale)
     if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.12:
         return [], 1.0
     solids = solids_of(piece, x, room.floor + piece.lift * grown, z, grown, flip < 0)
@@ -316,25 +320,25 @@ def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangemen
     reach = max(abs(camera.window[0]), abs(camera.window[1])) * camera.focus
     follow = 1.0 - min(1.0, 1.5 / max(reach, 1e-3))
     from_above = float(np.clip((pitch - 14.0) / 18.0, 0, 1)) if product is not None else 0.0
-    wall, floor_softened = _wall(stage, camera, request.calm, floor, spread)
+    wall, curve, floor_softened = _wall(stage, camera, request.calm, floor, spread)
     return Arrangement(
-        camera, tuple(placed), floor, wall, stage.backdrop.curve, flip, follow, from_above, tuple(dropped),
-        floor_softened,
+        camera, tuple(placed), floor, wall, curve, flip, follow, from_above, tuple(dropped), floor_softened,
     )
 
 
 def _wall(
     stage: StageSet, camera: Camera, calm: Sequence[Region], floor: float, spread: float
-) -> tuple[float, float]:
-    """World z of the wall, and how far the floor must take the wall's colour.
+) -> tuple[float, float, float]:
+    """World z of the wall, the radius of its foot, and how far the floor must take the wall's colour.
 
-    Where floor and wall differ, the line between them is kept out of the words: the wall steps back until it is.
+    A visible line between floor and wall is kept out of the words: the wall steps back until it is, or else softens.
     """
-    wall = -stage.backdrop.distance - 0.6 * max(spread - 1, 0)
-    if stage.backdrop.floor is None:
-        return wall, 0.0
+    back = stage.backdrop
+    wall = -back.distance - 0.6 * max(spread - 1, 0)
+    if back.floor is None and back.curve >= SOFT_CURVE:
+        return wall, back.curve, 0.0
     for further in (1.0, 1.4, 2.0, 3.0, 4.5):
         line = float(camera.project(np.array([[0.0, floor, wall * further]]))[0, 1])
         if all(not region.top - 0.03 < line < region.bottom + 0.03 for region in calm):
-            return wall * further, 0.0
-    return wall, 0.93
+            return wall * further, back.curve, 0.0
+    return wall, max(back.curve, 1.2), 0.93

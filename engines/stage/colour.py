@@ -75,6 +75,7 @@ def on_ramp(light: Linear, weight: NDArray[np.float32], base: NDArray[np.floatin
     lms = np.cbrt(np.maximum(light, 0) @ _TO_LMS.T.astype(np.float32))
     lab = lms @ _TO_LAB.T.astype(np.float32)
     full = to_oklab(base)
+    weight = weight * np.float32(min(float(np.hypot(full[1], full[2])) / 0.05, 1.0))  # greys have no hue to keep
     lightness = lab[..., 0]
     room = max(0.985 - float(full[0]), 0.02)
     share = np.where(

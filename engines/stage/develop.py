@@ -65,7 +65,8 @@ def expose(
     gain = 0.97 * brightness / max(lit, 1e-4)
     others = light[(ids >= t.ID_FIRST_PRIM) & ~part].max(axis=-1)
     if others.size > 64:  # a white podium nearer to the light than the wall must not burn out
-        gain = max(min(gain, BRIGHTEST_PROP / max(float(np.percentile(others, 88)), 1e-4)), 0.8 * gain)
+        most = max(BRIGHTEST_PROP, 0.97 * float(np.median(albedo, axis=0).max()))
+        gain = max(min(gain, most / max(float(np.percentile(others, 88)), 1e-4)), 0.8 * gain)
     near = np.abs(brightness_ratio - lit) <= 0.25 * lit
     balance = np.ones(3, np.float32)
     if near.sum() > 16:
@@ -87,7 +88,8 @@ def develop(light: Linear, size: tuple[int, int]) -> Linear:
     """The finished picture in linear light 0–1, brought to `size` (width, height)."""
     finished = develop_curve(light)
     if (finished.shape[1], finished.shape[0]) != size:
-        finished = cv2.resize(finished, size, interpolation=cv2.INTER_AREA)
+        way = cv2.INTER_AREA if size[0] < finished.shape[1] else cv2.INTER_CUBIC
+        finished = np.clip(cv2.resize(finished, size, interpolation=way), 0, 1)
     return np.asarray(finished, np.float32)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,13 +20,15 @@ from engines.base import Capabilities, EngineError, Painting, PaintRequest, Prog
 from .arrange import arrange
 from .colour import to_pixels
 from .develop import Film, denoise, develop, edge_map, expose, nearness, unit_normals
-from .product import build_relief, product_mask
-from .scene import Scene, build_scene
+from .product import build_relief, lightness_of, product_mask
+from .scene import Scene, build_scene, set_apart
 from .spec import check_set
 
 SAMPLES_PER_BAND = 160_000  # about a quarter of a second on one core
 SMALLEST_EDGE, SMALLEST_AREA = 160, 120_000  # smaller pictures are rendered larger, then reduced
-LARGEST_EDGE = 4096
+LARGEST_EDGE = 8192
+MOST_PIXELS = 2_300_000  # larger pictures are traced at this size, then enlarged: soft sets forgive it
+Result = TypeVar("Result")
 PREVIEW_BELOW = 7  # samples a pixel
 COMPILED_FROM = ("tables.py", "jit.py", "shapes.py", "rays.py", "surface.py", "lights.py", "kernel.py")
 
@@ -54,7 +58,11 @@ def trace(scene: Scene, width: int, height: int, samples: int, seed: int, progre
     addresses = [table.ctypes.data for table in (*tables, *films)]
     run = tracer()
     if not getattr(run, "signatures", True):
-        _compile(lambda: run(*addresses, width, height, 0, 0, samples, seed), progress)
+        def first_call(keep: object = (scene, film)) -> None:  # compiles; keeps the tables alive after a stop
+            run(*addresses, width, height, 0, 0, samples, seed)
+
+        _aside(first_call, lambda waited: progress.report(
+            0.0, "Compiling the stage, once (about 20 s)" if waited > 1 else "Setting the stage"))
     rows = max(1, SAMPLES_PER_BAND // (width * samples))
     bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
     workers = cores()
@@ -66,28 +74,27 @@ def trace(scene: Scene, width: int, height: int, samples: int, seed: int, progre
                 waiting.add(pool.submit(run, *addresses, width, height, top, bottom, samples, seed))
                 if len(waiting) > workers:
                     finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    done += len(finished)
+                    done += sum(band.result() is None for band in finished)
                     progress.report(done / len(bands), "Lighting the set")
             while waiting:
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                done += len(finished)
+                done += sum(band.result() is None for band in finished)
                 progress.report(done / len(bands), "Lighting the set")
         finally:
             wait(waiting)  # the tables must outlive every band
     return film
 
 
-def _compile(first_call: Callable[[], None], progress: Progress) -> None:
-    """Let the first call compile (or load what was compiled before) on a thread, so that a stop is heard meanwhile."""
+def _aside(call: Callable[[], Result], say: Callable[[float], None]) -> Result:
+    """Run a long call on a thread of its own, so that a stop is heard meanwhile. `say(seconds)` reports progress."""
     pool = ThreadPoolExecutor(1)
+    started = time.perf_counter()
     try:
-        compiled = pool.submit(first_call)
-        waited = 0.0
-        while not compiled.done():
-            wait([compiled], timeout=0.4)
-            waited += 0.4
-            progress.report(0.0, "Compiling the stage, once (about 20 s)" if waited > 1 else "Setting the stage")
-        compiled.result()
+        running = pool.submit(call)
+        while not running.done():
+            wait([running], timeout=0.3)
+            say(time.perf_counter() - started)
+        return running.result()
     finally:
         pool.shutdown(wait=False)
 
@@ -111,13 +118,16 @@ class Stage:
         _check(request)
         stage = check_set(request.set_spec or {})
         progress.report(0.0, f"Building the set “{stage.name}”")
+        if request.product is not None:
+            stage = set_apart(stage, request.palette, lightness_of(request.product))
         arranged = arrange(stage, request)
         relief = build_relief(request.product, arranged.camera) if request.product is not None else None
         scene = build_scene(stage, request.palette, arranged, relief, request.calm, request.seed)
         width, height = render_size(request.width_px, request.height_px)
         film = trace(scene, width, height, max(1, request.steps), request.seed & 0x7FFFFFFF, progress.part(0.02, 0.9))
-        progress.report(0.93, "Removing the grain")
-        clean = denoise(film, request.steps < PREVIEW_BELOW)
+        clean = _aside(
+            lambda: denoise(film, request.steps < PREVIEW_BELOW), lambda _: progress.report(0.93, "Removing the grain")
+        )
         light, gain = expose(clean, film, scene.backdrop_ids, scene.roll, stage.view.brightness)
         size = (request.width_px, request.height_px)
         picture = to_pixels(develop(light, size), request.seed & 0x7FFFFFFF)
@@ -141,7 +151,10 @@ class Stage:
 
 
 def render_size(width: int, height: int) -> tuple[int, int]:
-    """Pixels to trace for a picture: banners of a few pixels are traced two or three times as large."""
+    """Pixels to trace for a picture: small banners are traced two or three times as large, prints smaller."""
+    if width * height > MOST_PIXELS:
+        shrink = math.sqrt(MOST_PIXELS / (width * height))
+        return max(8, round(width * shrink)), max(8, round(height * shrink))
     scale = 1
     while scale < 3 and (min(width, height) * scale < SMALLEST_EDGE and width * height * scale**2 < SMALLEST_AREA):
         scale += 1

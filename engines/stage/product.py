@@ -12,7 +12,7 @@ from engines.base import Pixels, ProductInScene, Region
 
 from . import tables as t
 from .camera import Camera
-from .colour import to_linear
+from .colour import to_linear, to_oklab
 
 Plane1 = NDArray[np.float64]
 
@@ -44,6 +44,14 @@ def size_in_units(product: ProductInScene) -> tuple[float, float]:
     aspect = columns / rows
     height = min(1.0, 1.0 / (0.6 * aspect))
     return height * aspect, height
+
+
+def lightness_of(product: ProductInScene) -> float:
+    """The cut-out's mean OKLab lightness, 0–1."""
+    alpha, colour = _shrunk(product.rgba)
+    if not (alpha > OPAQUE).any():
+        return 1.0
+    return float(to_oklab(colour[alpha > OPAQUE])[:, 0].mean())
 
 
 def front_of(product: ProductInScene) -> float:

@@ -13,7 +13,7 @@ from engines.base import Region
 
 from . import tables as t
 from .arrange import Arrangement
-from .colour import LUMA, role_colour
+from .colour import LUMA, role_colour, to_oklab
 from .gobo import EDGE, gobo_texture
 from .product import Relief
 from .spec import Light, Paint, StageSet
@@ -34,6 +34,7 @@ _SURFACES: Mapping[str, tuple[float, float, float, float, float, float]] = {
 }
 KEY_LIGHT, FILL_LIGHT, RIM_LIGHT = 2.6, 0.7, 0.9  # irradiance at the product, for strength 1
 PRODUCT_LIGHT = 0.5
+CLOSE = 0.3  # difference in lightness from which a product stands out by itself
 BEHIND_DEG = 52.0  # seen from above, the key goes round so that the product's shadow falls where it shows
 WHITE_PAINT = 0.84  # props reflect a little less than the backdrop, so that white ones keep their shading
 
@@ -105,6 +106,19 @@ def _softbox(
     row[t.L_NORMAL : t.L_NORMAL + 3] = -away
     row[t.L_FOLLOW], row[t.L_GOBO] = follow, float(gobo)
     return row
+
+
+def set_apart(stage: StageSet, palette: Mapping[str, str], lightness: float) -> StageSet:
+    """The set with its backdrop moved away from a product of like lightness (OKLab, 0–1): a dark one becomes a tint,
+    a light one a shade. Black on black and white on white would hide what is sold."""
+    back = stage.backdrop
+    wall = float(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0])
+    close = 1.0 - min(abs(wall - lightness) / CLOSE, 1.0)
+    if wall < 0.5:
+        change = {"tint": min(back.tint + 0.34 * close, 1.0)}
+    else:
+        change = {"shade": min(back.shade + 0.14 * close, 1.0)}
+    return stage.model_copy(update={"backdrop": back.model_copy(update=change)})
 
 
 def build_scene(

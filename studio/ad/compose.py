@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -35,11 +36,31 @@ class Brand:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A painted picture (H×W×3 `uint8`) and the product's cut-out (H×W×4, straight alpha, trimmed) with its place."""
+    """A painted picture (H×W×3 `uint8`) and the product's cut-out (H×W×4, straight alpha, trimmed) with its place.
+
+    Remembers its latest sizes: other words on the same scene and format need no resampling.
+    """
 
     pixels: Pixels
     product: Pixels | None = None
     placement: Placement | None = None
+    _sized: dict[object, Pixels] = field(default_factory=dict, repr=False)
+
+    def covering(self, rect: Rect) -> Pixels:
+        """The picture cropped to the rectangle's shape and scaled onto it."""
+        return self._kept(("picture", rect.rounded()), lambda: _covering(self.pixels, rect))
+
+    def product_at(self, width_px: int, height_px: int) -> Pixels:
+        product = self.product
+        assert product is not None
+        return self._kept(("product", width_px, height_px), lambda: resampled(product, width_px, height_px))
+
+    def _kept(self, key: object, make: Callable[[], Pixels]) -> Pixels:
+        if key not in self._sized:
+            while len(self._sized) >= 4:
+                self._sized.pop(next(iter(self._sized)))
+            self._sized[key] = make()
+        return self._sized[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +97,14 @@ def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
     # 1. The picture covers its rectangle; the product stands where the picture has its shadow.
     backdrop = product = product_rect = None
     if base.picture is not None and scene is not None:
-        backdrop = _covering(scene.pixels, base.picture)
+        backdrop = scene.covering(base.picture)
         if placement is not None and scene.product is not None:
             height, width = scene.pixels.shape[:2]
             spot = placed(placement.box, width, height, base.picture)
             left, top = round(spot.left), round(spot.top)
             size = max(round(spot.width), 1), max(round(spot.height), 1)
             product_rect = Rect(left, top, left + size[0], top + size[1])
-            product = resampled(scene.product, *size)
+            product = scene.product_at(*size)
             base = replace(base, product=product_rect.clipped(base.picture))
 
     # 2. Words, flats and logo fitted by measuring; colours by what is behind them.
@@ -110,7 +131,7 @@ def render(plan: Plan, brand: Brand) -> Pixels:
     buffer = np.empty((height, width, 4), np.uint8)
     canvas = skia.Canvas(buffer, skia.kRGBA_8888_ColorType)
     draw(canvas, plan, brand)
-    return np.ascontiguousarray(buffer[..., :3])
+    return np.asarray(cv2.cvtColor(buffer, cv2.COLOR_RGBA2RGB), np.uint8)
 
 
 def draw(canvas: skia.Canvas, plan: Plan, brand: Brand) -> None:
@@ -171,9 +192,12 @@ def _covering(pixels: Pixels, rect: Rect) -> Pixels:
     crop = cover_crop(width, height, rect.aspect)
     size = round(rect.width), round(rect.height)
     scale = size[0] / crop.width
-    if scale < 1:
-        left, top, right, bottom = crop.rounded()
-        return np.asarray(cv2.resize(pixels[top:bottom, left:right], size, interpolation=cv2.INTER_AREA), np.uint8)
+    left, top, right, bottom = crop.rounded()
+    exact = max(abs(a - b) for a, b in zip(crop, (left, top, right, bottom), strict=True)) < 0.02
+    if scale < 1 or exact:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(pixels[top:bottom, left:right], size, interpolation=how), np.uint8)
+    # Growing, half a pixel of the picture would show beside the product's edge: crop between pixels.
     shift = (scale - 1) / 2
     matrix = np.array([[scale, 0, shift - crop.left * scale], [0, scale, shift - crop.top * scale]])
     grown = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -58,16 +58,16 @@ class Fitter:
             return None, []
         rule_px = max(2.0, round(self.least_px * 0.14)) if self.frame.rules.rule else 0.0
 
-        def attempt(size: float) -> tuple[float, float, list[list[Piece]]] | None:
+        def attempt(size: float) -> tuple[float, float, float, list[list[Piece]]] | None:
             lines = self._lines(size)
             if lines is None:
                 return None
             gap = max(size * 0.36, self.least_px * 0.55)
             total = sum(max(piece.height for piece in line) for line in lines) + gap * (len(lines) - 1)
             total += rule_px + gap if rule_px else 0
-            return (gap, total, lines) if total <= self.area.height else None
+            return (gap, self._between(size), total, lines) if total <= self.area.height else None
 
-        gap, total, lines = self._largest(attempt)
+        gap, space, total, lines = self._largest(attempt)
         slack = self.area.height - total
         top = self.area.top + {"top": 0.0, "center": slack / 2, "bottom": slack}[self.frame.rules.valign]
         rule = None
@@ -79,7 +79,7 @@ class Fitter:
         spots: Spots = []
         for line in lines:
             height = max(piece.height for piece in line)
-            spots += self._spread(line, top, height, gap)
+            spots += self._spread(line, top, height, space)
             top += height + gap
         return rule, spots
 
@@ -166,17 +166,20 @@ class Fitter:
         ):
             last = lines[-1][-1] if lines else None
             beside = piece.field == "price" and last is not None and last.field == "action" and piece.block.lines == 1
-            if beside and last is not None and last.width + piece.width + size * 0.5 <= self.area.width:
+            if beside and last is not None and last.width + piece.width + self._between(size) <= self.area.width:
                 lines[-1].append(piece)
             else:
                 lines.append([piece])
         return lines
 
-    def _spread(self, line: list[Piece], top: float, height: float, gap: float) -> Spots:
+    def _between(self, size: float) -> float:
+        """The space between a button and the price beside it; a pixel for rounding."""
+        return max(size * 0.42, self.least_px) + 1
+
+    def _spread(self, line: list[Piece], top: float, height: float, space: float) -> Spots:
         """One line's places. A lone text gets the whole measure, so that its own alignment holds."""
         if len(line) == 1 and line[0].field != "action":
             return [(line[0], Rect(self.area.left, top, self.area.right, top + height))]
-        space = max(gap, line[0].block.style.size_px)
         total = sum(piece.width for piece in line) + space * (len(line) - 1)
         left = self._start(total)
         spots: Spots = []

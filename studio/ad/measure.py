@@ -1,10 +1,13 @@
 """What is really on an ad: ink found in decoded pixels, compared with what was meant to be there. Pure.
 
-`ground` is the ad without words and logo, `meant` the whole ad as planned, `seen` the decoded file; all H×W×3 `uint8`.
+`ground` is the ad without words and logo, `meant` the whole ad as planned, `seen` the decoded file. Compression blurs and
+rings, but it keeps local sums, so amounts and colours of ink are taken from sums and never from single pixels.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,12 +16,15 @@ import skia
 from numpy.typing import NDArray
 
 from studio.ad.layout import TextPlace
-from studio.ad.typeset import set_text
+from studio.ad.typeset import Block, set_text
 from studio.brand.fonts import FontSet
 from studio.geometry import Rect
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Field = NDArray[np.float32]
+PATCH_PX = 120_000
+"""Windows with more pixels than this are averaged down before they are measured."""
 
 
 def cut(pixels: Pixels, rect: Rect) -> Pixels:
@@ -27,93 +33,239 @@ def cut(pixels: Pixels, rect: Rect) -> Pixels:
     return pixels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
 
 
-def difference(a: Pixels, b: Pixels) -> NDArray[np.uint8]:
+def difference(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.uint8]:
     """The largest channel difference at each pixel, H×W."""
-    return cv2.absdiff(a, b).max(axis=2)
+    off = cv2.absdiff(a, b)  # type: ignore[call-overload]
+    return cv2.max(cv2.max(off[..., 0], off[..., 1]), off[..., 2])  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, eq=False)
-class Ink:
-    """Where something was drawn in a window: `meant` and `seen` masks on the window's pixels, and its place."""
-
-    window: Rect
-    meant: Mask
-    seen: Mask
-    seen_pixels: Pixels
-    meant_pixels: Pixels
-    ground_pixels: Pixels
+def widened(mask: Mask, by_px: float) -> Mask:
+    """`mask` grown by `by_px` on every side."""
+    side = 2 * max(round(by_px), 0) + 1
+    return mask if side == 1 else cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
 
 
-def find_ink(ground: Pixels, meant: Pixels, seen: Pixels, window: Rect, floor: int = 22) -> Ink:
-    """Ink is what differs from the ground by more than compression does: a third of the meant ink's own difference."""
-    g, m, s = cut(ground, window), cut(meant, window), cut(seen, window)
-    expected = difference(m, g)
-    strong = expected[expected > floor]
-    threshold = max(floor, 0.36 * float(np.percentile(strong, 80))) if strong.size else floor
-    return Ink(window, expected > threshold, difference(s, g) > threshold, s, m, g)
+def narrowed(mask: Mask, by_px: float) -> Mask:
+    """`mask` shrunk by `by_px` on every side."""
+    side = 2 * max(round(by_px), 0) + 1
+    return mask if side == 1 else cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
 
 
-def extent(mask: Mask) -> Rect | None:
-    """The box around a mask, ignoring specks: rows and columns with fewer than two pixels do not count."""
-    columns, rows = np.flatnonzero(mask.sum(axis=0) >= 2), np.flatnonzero(mask.sum(axis=1) >= 2)
-    if not len(columns) or not len(rows):
-        return None
-    return Rect(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
-
-
-def agreement(meant: Mask, seen: Mask) -> float:
-    """Intersection over union, forgiving one pixel of edge blur."""
-    kernel = np.ones((3, 3), np.uint8)
-    wide_meant = cv2.dilate(meant.astype(np.uint8), kernel) > 0
-    wide_seen = cv2.dilate(seen.astype(np.uint8), kernel) > 0
-    hit = (meant & wide_seen).sum() + (seen & wide_meant).sum()
-    return float(hit / max(meant.sum() + seen.sum(), 1))
-
-
-def coverage(ink: Ink) -> NDArray[np.float64]:
-    """How much of the meant ink each pixel shows: 1 all, 0 none. H×W, meaningful where `ink.meant`."""
-    ground = ink.ground_pixels.astype(np.float64)
-    wanted = ink.meant_pixels.astype(np.float64) - ground
-    got = ink.seen_pixels.astype(np.float64) - ground
-    return np.clip((wanted * got).sum(axis=2) / np.maximum((wanted**2).sum(axis=2), 1.0), -0.5, 1.5)
-
-
-def core(mask: Mask) -> Mask:
-    """The inside of strokes, away from blurred edges; the mask itself when strokes are too thin to have one."""
-    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return inner if inner.sum() >= 24 else mask
-
-
-def ring(mask: Mask, near_px: int = 2, far_px: int = 5) -> Mask:
-    """Pixels around a mask, `near_px` to `far_px` away."""
-    byte = mask.astype(np.uint8)
-    far = cv2.dilate(byte, np.ones((2 * far_px + 1, 2 * far_px + 1), np.uint8))
-    near = cv2.dilate(byte, np.ones((2 * near_px + 1, 2 * near_px + 1), np.uint8))
-    return (far > 0) & (near == 0)
-
-
-def word_map(place: TextPlace, fonts: FontSet, window: Rect) -> NDArray[np.int32]:
-    """For each pixel of `window`, the 1-based index of the word drawn there, else 0."""
-    left, top, right, bottom = window.rounded()
-    left, top = max(left, 0), max(top, 0)
-    width, height = max(right - left, 1), max(bottom - top, 1)
-    buffer = np.zeros((height, width, 4), np.uint8)
-    canvas = skia.Canvas(buffer, skia.kRGBA_8888_ColorType)
-    block = set_text(place.block.text, place.block.style, place.block.width_px, fonts, word_colors=True)
-    block.paint(canvas, place.rect.left - left, place.rect.top - top)
-    alpha = buffer[..., 3].astype(np.float64)
-    # Premultiplied: undo it before reading the index, and trust only pixels that are mostly one word's.
-    low = np.rint(buffer[..., 0] * 255 / np.maximum(alpha, 1)).astype(np.int32)
-    high = np.rint(buffer[..., 1] * 255 / np.maximum(alpha, 1)).astype(np.int32)
-    index = low + (high << 8)
-    count = len(place.block.text.split(" "))
-    return np.where((alpha > 160) & (index >= 1) & (index <= count), index, 0)
-
-
-def covered(size: tuple[int, int], rects: list[Rect]) -> Mask:
+def covered(size: tuple[int, int], rects: Sequence[Rect]) -> Mask:
     """A width×height sheet's pixels that lie under any of `rects`."""
     mask = np.zeros((size[1], size[0]), bool)
     for rect in rects:
         left, top, right, bottom = rect.rounded()
         mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
     return mask
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """One window of the sheet, H×W×3 in 0–255; `scale` is patch pixels per sheet pixel (at most 1).
+
+    `ground` already follows what the file shows between the ink: a scene or panel whose colour is off as a whole must
+    not be taken for ink. `free` is where nothing was meant to be drawn.
+    """
+
+    window: Rect
+    scale: float
+    ground: Field
+    meant_ground: Field
+    meant: Field
+    seen: Field
+    free: Mask
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.seen.shape[1], self.seen.shape[0]
+
+    def local(self, rect: Rect) -> Rect:
+        """A rectangle of the sheet in this patch's pixels."""
+        dx, dy, k = self.window.left, self.window.top, self.scale
+        return Rect((rect.left - dx) * k, (rect.top - dy) * k, (rect.right - dx) * k, (rect.bottom - dy) * k)
+
+    def ink(self, pixels: Field) -> Field:
+        """How far each pixel stands off the ground, H×W in 0–442."""
+        return np.sqrt(((pixels - self.ground) ** 2).sum(axis=2))
+
+    @property
+    def meant_ink(self) -> Field:
+        return np.sqrt(((self.meant - self.meant_ground) ** 2).sum(axis=2))
+
+
+def take_patch(ground: Pixels, meant: Pixels, seen: Pixels, rect: Rect, most_px: int = PATCH_PX) -> Patch:
+    """The window `rect` (clipped to the sheet) of all three, averaged down where it is large."""
+    height, width = seen.shape[:2]
+    left, top, right, bottom = rect.clipped(Rect(0, 0, width, height)).rounded()
+    window = Rect(left, top, max(right, left + 1), max(bottom, top + 1))
+    scale = min(math.sqrt(most_px / max(window.width * window.height, 1)), 1.0)
+    size = max(round(window.width * scale), 1), max(round(window.height * scale), 1)
+    parts = [cut(pixels, window) for pixels in (ground, meant, seen)]
+    if scale < 1:
+        parts = [cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts]
+    g, m, s = (part.astype(np.float32) for part in parts)
+    free = ~widened(difference(parts[1], parts[0]) > 6, 3)
+    return Patch(window, scale, g + _settling(s - g, free), g, m, s, free)
+
+
+def _settling(off: Field, free: Mask) -> Field:
+    """How the ground of the file differs from the drawn one: a smooth surface (up to squares) through the free pixels,
+    fitted twice, the second time without the half that fits worst."""
+    height, width = free.shape
+    ys, xs = np.nonzero(free)
+    if len(ys) < 24:
+        return np.zeros_like(off)
+    step = max(len(ys) // 2500, 1)
+    ys, xs = ys[::step], xs[::step]
+    values = off[ys, xs].astype(np.float64)
+    if np.abs(values).max() < 1:
+        return np.zeros_like(off)
+    start = np.median(values, axis=0)
+    spread = np.abs(values - start).max(axis=1)
+    kept = spread <= np.median(spread) * 2.5 + 1
+
+    def basis(x: NDArray[np.generic], y: NDArray[np.generic]) -> NDArray[np.float64]:
+        u, v = x / max(width, 1) - 0.5, y / max(height, 1) - 0.5
+        terms = [np.ones_like(u)] if len(values) < 200 else [np.ones_like(u), u, v, u * v, u * u, v * v]
+        return np.stack(terms, axis=-1)
+
+    rows = basis(xs, ys)
+    found = np.zeros((rows.shape[1], 3))
+    for _ in range(2):
+        found = np.linalg.lstsq(rows[kept], values[kept], rcond=None)[0]
+        error = np.abs(values - rows @ found).max(axis=1)
+        kept = error <= np.median(error) * 2.5 + 0.5
+    grid_y, grid_x = np.indices((height, width))
+    return (basis(grid_x, grid_y) @ found).astype(np.float32)
+
+
+def correlation(a: NDArray[np.generic], b: NDArray[np.generic], where: Mask | None = None) -> float:
+    """Pearson's correlation of two fields, −1 to 1; 0 where one of them is flat."""
+    x, y = (a[where], b[where]) if where is not None else (a.ravel(), b.ravel())
+    if x.size < 4:
+        return 0.0
+    x, y = x.astype(np.float64) - x.mean(), y.astype(np.float64) - y.mean()
+    scale = math.sqrt(float((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum() / scale) if scale > 1e-6 else 0.0
+
+
+# ------------------------------------------------------------------------------------------------ where it went
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a drawing came to lie: scale along its own width and height (1 as meant), angle and skew in radians, and how
+    far its middle moved, in the sheet's pixels; `agreement` is the correlation once it is laid back."""
+
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+    angle: float = 0.0
+    skew: float = 0.0
+    dx: float = 0.0
+    dy: float = 0.0
+    agreement: float = 1.0
+    matrix: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+    @property
+    def shift(self) -> float:
+        return math.hypot(self.dx, self.dy)
+
+    @property
+    def distortion(self) -> float:
+        """Uneven scale, turn or slant, whichever is largest, as a fraction."""
+        return max(abs(self.scale_x / self.scale_y - 1), abs(self.angle), abs(self.skew))
+
+    def laid_back(self, pixels: Field) -> Field:
+        """`pixels` of the patch, moved to where they were meant."""
+        matrix = np.array(self.matrix).reshape(2, 3)
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (pixels.shape[1], pixels.shape[0])
+        return cv2.warpAffine(pixels, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)  # type: ignore
+
+
+def find_pose(meant: Field, seen: Field, box: Rect, scale: float) -> Pose | None:
+    """The affine map that takes `meant` (within `box`) to `seen`, both H×W: coarse search over size and place, then
+    ECC (Evangelidis and Psarakis 2008). None when nothing there resembles it."""
+    left, top, right, bottom = (max(v, 0) for v in box.rounded())
+    template = np.ascontiguousarray(meant[top:bottom, left:right])
+    if min(template.shape) < 4:
+        return None
+    starts = [(1.0, 1.0, float(left), float(top), 0.0)]
+    for factor in (1.0, 0.72, 0.8, 0.88, 0.94, 1.07, 1.14, 1.22, 1.35):
+        size = max(round(template.shape[1] * factor), 3), max(round(template.shape[0] * factor), 3)
+        if size[0] > seen.shape[1] or size[1] > seen.shape[0]:
+            continue
+        art = cv2.resize(template, size, interpolation=cv2.INTER_AREA)
+        _, best, _, where = cv2.minMaxLoc(cv2.matchTemplate(seen, art.astype(np.float32), cv2.TM_CCOEFF_NORMED))
+        starts.append((size[0] / template.shape[1], size[1] / template.shape[0], where[0], where[1], best))
+    starts = [starts[0], *sorted(starts[1:], key=lambda start: -start[4])[:3]]
+    poses = [_refined(template, seen, start) for start in starts]
+    good = [(agreement, matrix) for agreement, matrix in poses if matrix is not None]
+    if not good:
+        return None
+    agreement, matrix = max(good, key=lambda item: item[0])
+    # From template coordinates to those of the patch.
+    linear = matrix[:, :2].astype(np.float64)
+    offset = matrix[:, 2] - linear @ np.array([left, top], np.float64)
+    middle = np.array([(left + right) / 2, (top + bottom) / 2])
+    moved = (linear @ middle + offset - middle) / scale
+    angle = math.atan2(linear[1, 0], linear[0, 0])
+    skew = math.atan2(-linear[0, 1], linear[1, 1]) - angle
+    return Pose(
+        float(np.hypot(*linear[:, 0])), float(np.hypot(*linear[:, 1])), angle, skew, float(moved[0]), float(moved[1]),
+        agreement, tuple(np.concatenate([linear, offset[:, None]], axis=1).ravel().tolist()),
+    )  # fmt: skip
+
+
+def _refined(
+    template: Field, seen: Field, start: tuple[float, float, float, float, float]
+) -> tuple[float, NDArray[np.float32] | None]:
+    matrix = np.array([[start[0], 0, start[2]], [0, start[1], start[3]]], np.float32)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
+    try:
+        agreement, found = cv2.findTransformECC(template, seen, matrix, cv2.MOTION_AFFINE, criteria, None, 3)  # type: ignore
+    except cv2.error:
+        return start[4], matrix if start[4] > 0.3 else None
+    # A map that folds or blows up explains nothing.
+    sx, sy = np.hypot(*found[:, 0]), np.hypot(*found[:, 1])
+    sane = 0.4 < sx < 2.5 and 0.4 < sy < 2.5 and np.linalg.det(found[:, :2]) > 0.1
+    return (float(agreement), found) if sane else (0.0, None)  # type: ignore[return-value]
+
+
+# ------------------------------------------------------------------------------------------------ words
+
+
+def word_map(place: TextPlace, fonts: FontSet, patch: Patch) -> NDArray[np.int32]:
+    """For each pixel of the patch, the 1-based index of the word drawn there, else 0."""
+    width, height = patch.size
+    buffer = np.zeros((height, width, 4), np.uint8)
+    canvas = skia.Canvas(buffer, skia.kRGBA_8888_ColorType)
+    canvas.scale(patch.scale, patch.scale)
+    block = set_text(place.block.text, place.block.style, place.block.width_px, fonts, word_colors=True)
+    block.paint(canvas, place.rect.left - patch.window.left, place.rect.top - patch.window.top)
+    alpha = buffer[..., 3].astype(np.float64)
+    # Premultiplied: undo it before reading the index, and trust only pixels that are mostly one word's.
+    low = np.rint(buffer[..., 0] * 255 / np.maximum(alpha, 1)).astype(np.int32)
+    high = np.rint(buffer[..., 1] * 255 / np.maximum(alpha, 1)).astype(np.int32)
+    index = low + (high << 8)
+    count = len(place.block.text.split(" "))
+    return np.where((alpha > 96) & (index >= 1) & (index <= count), index, 0)
+
+
+def drawn(block: Block, scale: float) -> tuple[Field, float, float]:
+    """A block's letters alone as coverage 0–1, cut to their own extent, at `scale` pixels per sheet pixel; and where that
+    extent starts inside the block, left and top in sheet pixels."""
+    pad = block.style.size_px
+    width = max(round((block.width_px + 2 * pad) * scale), 1)
+    height = max(round((block.height_px + 2 * pad) * scale), 1)
+    buffer = np.zeros((height, width, 4), np.uint8)
+    canvas = skia.Canvas(buffer, skia.kRGBA_8888_ColorType)
+    canvas.scale(scale, scale)
+    block.paint(canvas, pad, pad)
+    coverage = buffer[..., 3].astype(np.float32) / 255
+    rows, columns = np.flatnonzero(coverage.max(axis=1) > 0.2), np.flatnonzero(coverage.max(axis=0) > 0.2)
+    if not len(rows) or not len(columns):
+        return np.zeros((1, 1), np.float32), 0.0, 0.0
+    part = coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return part, columns[0] / scale - pad, rows[0] / scale - pad

@@ -38,8 +38,8 @@ class StudioHands:
         self._store, self._open = store, open_painter
         self._painters: dict[str, Painter] = {}
         self._kits = _Recent[LoadedKit](4)
-        self._products = _Recent[Product](4)
-        self._scenes = _Recent[Pixels](8)
+        self._products = _Recent[Pixels](4)
+        self._scenes = _Recent[Scene](8)
 
     def paint(self, shot: Shot, product: bytes | None, progress: Progress) -> Painted:
         """Paint and colour-lock one shot."""
@@ -103,18 +103,18 @@ class StudioHands:
         )
 
     def _scene(self, ticket: Ticket) -> Scene | None:
-        if ticket.picture is None or ticket.shot is None:
+        shot, picture = ticket.shot, ticket.picture
+        if picture is None or shot is None:
             return None
-        digest = ticket.picture.digest
-        pixels = self._scenes.get(digest, lambda: rgb(self._store.get_blob(digest)))
-        placement = ticket.shot.placement
-        if placement is None:
+        return self._scenes.get(picture.digest + shot.content_id, lambda: self._load(shot, picture.digest))
+
+    def _load(self, shot: Shot, digest: str) -> Scene:
+        pixels = rgb(self._store.get_blob(digest))
+        if shot.placement is None:
             return Scene(pixels)
-        key = placement.product_digest
-        product = self._products.get(
-            key, lambda: Product(decode_picture(self._store.get_blob(key), "product"), key, placement.pitch_deg)
-        )
-        return Scene(pixels, product.rgba, placement)
+        key = shot.placement.product_digest
+        product = self._products.get(key, lambda: decode_picture(self._store.get_blob(key), "product"))
+        return Scene(pixels, product, shot.placement)
 
 
 def png(pixels: Pixels) -> bytes:

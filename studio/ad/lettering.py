@@ -1,0 +1,278 @@
+"""Words on a finished ad: are they all there, in the kit's letters, at their size, spacing, place and colour, and do
+they read? Pure.
+
+A text that is not drawn as meant is set again in other sizes and spacings until one explains it, so that a wrong size
+is told from a wrong spacing, a wrong place and a wrong face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.ad import measure
+from studio.ad.delivered import Delivered, check, ink_rect
+from studio.ad.ground import needed_contrast
+from studio.ad.layout import TextPlace
+from studio.ad.measure import Field, Mask, Patch
+from studio.ad.typeset import set_text
+from studio.color import cielab, contrast, delta_e00, rgb_of
+from studio.geometry import Rect
+from studio.model import Check
+
+ALIKE = 0.86
+"""Correlation of coverage above which letters are the planned ones: small type in hard-pressed JPEG stays above 0.9,
+another face, size or spacing falls below 0.8."""
+EXPLAINED = 0.8
+WORD_SHOWN = 0.6
+SIZE_LIMIT, SPACING_LIMIT = 0.03, 0.015
+COLOR_LIMIT, COLOR_LIMIT_LOSSY = 3.0, 6.0
+_SIZES = (1.0, 0.6, 0.66, 0.72, 0.78, 0.82, 0.86, 0.9, 0.93, 0.96, 1.04, 1.08, 1.12, 1.18, 1.25, 1.35, 1.5)
+_SPACINGS = (-0.06, -0.04, -0.025, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What one text shows. `shares` is the ink each word shows, `size`, `spacing` and `shift_px` are what explains the
+    drawing, `contrast_spare` the measured contrast over the needed one. `found` is where the words stand."""
+
+    place: TextPlace
+    alike: float
+    shares: tuple[tuple[str, float], ...]
+    size: float
+    spacing: float
+    shift_px: float
+    color_off: float
+    contrast: float
+    needed: float
+    foreign: bool
+    found: Rect
+
+
+def read(ad: Delivered) -> list[Reading]:
+    """Every text, read from the file."""
+    return [reading for place in ad.texts if (reading := _read(ad, place)) is not None]
+
+
+def lettering_checks(ad: Delivered, readings: list[Reading]) -> Iterator[Check]:
+    """Words and type. Every number is the worst over the ad's texts."""
+    words = [(share, word) for reading in readings for word, share in reading.shares]
+    share, word = min(words, default=(1.0, ""))
+    yield check("words", share >= WORD_SHOWN, share, WORD_SHOWN,
+                f"the faintest word, “{word[:30]}”, shows {share:.0%} of its ink",
+                f"“{word[:30]}” is cut or covered: compose the ad again")  # fmt: skip
+    if not readings:
+        return
+    fonts = ad.brand.fonts
+    strange = [reading for reading in readings if reading.foreign]
+    worst = min(strange or readings, key=lambda reading: reading.alike)
+    family = fonts.face(worst.place.block.style.role).family
+    yield check("type_family", not strange, worst.alike, ALIKE,
+                f"the {worst.place.field} agrees with {family} to {max(worst.alike, 0):.0%}",
+                f"Set the {worst.place.field} in {family} from the kit")  # fmt: skip
+    sized = max(readings, key=lambda reading: abs(reading.size - 1))
+    least, smallest = ad.spec.format.min_text_px, min(place.block.style.size_px for place in ad.texts)
+    off = abs(sized.size - 1)
+    yield check("type_size", off <= SIZE_LIMIT and smallest >= least - 0.01, off, SIZE_LIMIT,
+                f"the {sized.place.field} is {off:.0%} off its size; the smallest is {smallest:.0f} px of at least "
+                f"{least:.0f}", f"Set the {sized.place.field} at its planned size")  # fmt: skip
+    spaced = max(readings, key=lambda reading: abs(reading.spacing))
+    yield check("type_spacing", abs(spaced.spacing) <= SPACING_LIMIT, abs(spaced.spacing), SPACING_LIMIT,
+                f"letters of the {spaced.place.field} stand {spaced.spacing:+.0%} of their size apart from the setting",
+                "Leave letter spacing to the font")  # fmt: skip
+    moved = max(readings, key=lambda reading: reading.shift_px)
+    reach = max(2.0, 0.0025 * max(ad.plan.size_px))
+    yield check("type_place", moved.shift_px <= reach, moved.shift_px, round(reach, 1),
+                f"the {moved.place.field} stands {moved.shift_px:.1f} px off its place",
+                "Put the words back where the layout has them")  # fmt: skip
+    tinted = max(readings, key=lambda reading: reading.color_off)
+    limit = COLOR_LIMIT if ad.lossless else COLOR_LIMIT_LOSSY
+    yield check("type_color", tinted.color_off <= limit, tinted.color_off, limit,
+                f"the {tinted.place.field} is ΔE00 {tinted.color_off:.1f} off its ink",
+                "Use the kit's colour for the words")  # fmt: skip
+    faint = min(readings, key=lambda reading: reading.contrast / reading.needed)
+    yield check("type_contrast", faint.contrast >= faint.needed, faint.contrast, faint.needed,
+                f"the {faint.place.field} has {faint.contrast:.2f}:1 where {faint.needed}:1 is needed",
+                "Choose another ink, a stronger scrim or a calmer scene")  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ one text
+
+
+def _read(ad: Delivered, place: TextPlace) -> Reading | None:
+    ground, meant = ad.drawings
+    style = place.block.style
+    patch = measure.take_patch(ground, meant, ad.pixels, ink_rect(place).grown(max(6.0, 0.35 * style.size_px)))
+    index = measure.word_map(place, ad.brand.fonts, patch)
+    if not index.any():
+        return None
+    near = max(2 if ad.lossless else 4, round(0.06 * style.size_px * patch.scale))
+    zones = cv2.dilate(index.astype(np.uint16), np.ones((2 * near + 1, 2 * near + 1), np.uint8)).astype(np.int32)
+    amounts, ink, shares = _amounts(place, patch, index, zones)
+
+    # 1. As meant? Compared on the words that are there; a word that is not is the words' own affair.
+    shown = [number for number, share in shares.items() if share >= WORD_SHOWN]
+    own = zones > 0
+    foreign_ink = patch.meant_ink * (index == 0) > 24
+    area = (measure.widened(own, near) & ~measure.narrowed(foreign_ink & ~own, 1)) if own.any() else own
+    lost = ~np.isin(zones, [0, *shown])
+    alike = _alike(patch, ink, index, area & ~measure.widened(lost, near))
+    size, spacing, shift, strange, found = 1.0, 0.0, 0.0, False, ink_rect(place)
+    empty = all(shares[number] < 0.35 for number in shares if number not in shown)
+    if (alike < ALIKE or not shown) and not (shown and empty and alike >= 0.7 and len(shown) < len(shares)):
+        answer = _explained(ad, place)
+        if answer is not None:
+            score, size, spacing, shift, found = answer
+            alike, shares = max(alike, score), dict.fromkeys(shares, 1.0)
+        elif shown or sum(amounts.values()) > 0.5:
+            strange, shares = True, dict.fromkeys(shares, 1.0)
+    texts = place.block.text.split(" ")
+    named = tuple((texts[number - 1], min(share, 1.0)) for number, share in shares.items())
+
+    # 2. Its colour, and what it stands on.
+    planned = np.array(rgb_of(style.color_hex), float)
+    color_off = 0.0
+    if shown and not strange and (size, spacing, shift) == (1.0, 0.0, 0.0):
+        color_off = float(delta_e00(cielab(ink), cielab(planned)))
+    true_ink = color_off <= (COLOR_LIMIT if ad.lossless else COLOR_LIMIT_LOSSY)
+    ratio = _contrast(ad, place, planned if true_ink else ink)
+    needed = needed_contrast(place, ad.spec.format.min_text_px)
+    return Reading(
+        place, alike, named, size, spacing, shift, color_off, ratio, needed, strange, found
+    )  # fmt: skip
+
+
+def _amounts(
+    place: TextPlace, patch: Patch, index: NDArray[np.int32], zones: NDArray[np.int32]
+) -> tuple[dict[int, float], NDArray[np.float64], dict[int, float]]:
+    """For each word: its ink against the planned amount, the colour all words share, and the share of that ink shown.
+
+    From sums over each word and its blur, so that compression does not thin it.
+    """
+    planned = np.array(rgb_of(place.block.style.color_hex), float)
+    toward = planned - patch.meant_ground
+    coverage = ((patch.meant - patch.meant_ground) * toward).sum(axis=2) / np.maximum((toward**2).sum(axis=2), 1)
+    coverage = np.clip(coverage, 0, 1)
+    numbers = [int(n) for n in np.unique(index) if n and (index == n).sum() >= 6]
+    off = patch.seen - patch.ground
+    step: dict[int, NDArray[np.float64]] = {}
+    weight: dict[int, float] = {}
+    base: dict[int, NDArray[np.float64]] = {}
+    for number in numbers:
+        zone = zones == number
+        weight[number] = float(coverage[zone].sum())
+        if weight[number] < 2:
+            continue
+        step[number] = off[zone].sum(axis=0, dtype=np.float64) / weight[number]
+        base[number] = (patch.ground[zone] * coverage[zone][:, None]).sum(axis=0) / weight[number]
+    if not step:
+        return {}, planned, {}
+    strength = {n: float(np.linalg.norm(s)) for n, s in step.items()}
+    most = max(strength.values())
+    strong = [n for n in step if strength[n] > 0.4 * most and strength[n] > 12]
+    if not strong:
+        return dict.fromkeys(step, 0.0), planned, dict.fromkeys(step, 0.0)
+    ink = _weighted_median(np.array([base[n] + step[n] for n in strong]), np.array([weight[n] for n in strong]))
+    ink = np.clip(ink, 0, 255)
+    shares, amounts = {}, {}
+    for n in step:
+        wanted = ink - base[n]
+        shares[n] = float(step[n] @ wanted / max(wanted @ wanted, 1))
+        amounts[n] = strength[n] / max(float(np.linalg.norm(planned - base[n])), 1)
+    return amounts, ink, shares
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    out = np.empty(values.shape[1])
+    for channel in range(values.shape[1]):
+        order = np.argsort(values[:, channel])
+        steps = np.cumsum(weights[order])
+        out[channel] = values[order, channel][int(np.searchsorted(steps, steps[-1] / 2))]
+    return out
+
+
+def _alike(patch: Patch, ink: NDArray[np.float64], index: NDArray[np.int32], area: Mask) -> float:
+    """Correlation of planned and seen coverage, blurred alike so that the softness of compression does not count."""
+    if area.sum() < 12:
+        return 0.0
+    toward = ink - patch.ground
+    seen = ((patch.seen - patch.ground) * toward).sum(axis=2) / np.maximum((toward**2).sum(axis=2), 64)
+    meant = patch.meant_ink / max(float(np.percentile(patch.meant_ink[index > 0], 90)), 1.0)
+    soft = (3, 3)
+    return measure.correlation(
+        cv2.blur(np.clip(meant, 0, 1), soft), cv2.blur(np.clip(seen, -0.3, 1.3).astype(np.float32), soft), area
+    )
+
+
+# ------------------------------------------------------------------------------------------------ what explains it
+
+
+def _explained(ad: Delivered, place: TextPlace) -> tuple[float, float, float, float, Rect] | None:
+    """Agreement, size, extra spacing, shift and place of the setting that explains what is seen; None if none does."""
+    ground, meant = ad.drawings
+    style, block, fonts = place.block.style, place.block, ad.brand.fonts
+    home = ink_rect(place)
+    near = home.grown(max(0.9 * style.size_px, 0.35 * home.width))
+    sheet = Rect(0, 0, *map(float, ad.plan.size_px))
+    best: tuple[float, float, float, float, Rect] | None = None
+    for window, sizes, spacings in ((near, _SIZES, _SPACINGS), (sheet, (1.0,), ())):
+        patch = measure.take_patch(ground, meant, ad.pixels, window, 60_000 if window is near else 250_000)
+        field = _strange_ink(patch, place)
+        trials = [(size, 0.0, fitted) for size in sizes for fitted in ((True, False) if size != 1 else (True,))]
+        trials += [(1.0, spacing, fitted) for spacing in spacings for fitted in (True, False)]
+        for size, spacing, kept_lines in trials:
+            wide = block.width_px * (size if kept_lines else 1.0) * (1.0 if not spacing or not kept_lines else 2.0)
+            changed = style._replace(size_px=style.size_px * size, tracking=style.tracking + spacing)
+            art, x, y = measure.drawn(set_text(block.text, changed, max(wide, 1), fonts), patch.scale)
+            if art.shape[0] > field.shape[0] or art.shape[1] > field.shape[1] or art.size < 40:
+                continue
+            _, top, _, where = cv2.minMaxLoc(cv2.matchTemplate(field, cv2.blur(art, (3, 3)), cv2.TM_CCOEFF_NORMED))
+            # A changed setting must explain clearly more than the plain one does.
+            plain = size == 1.0 and not spacing
+            if top >= EXPLAINED and (best is None or top > best[0] + (0 if plain else 0.02)):
+                left, low = patch.window.left + where[0] / patch.scale, patch.window.top + where[1] / patch.scale
+                found = Rect(left, low, left + art.shape[1] / patch.scale, low + art.shape[0] / patch.scale)
+                shift = np.hypot(left - place.rect.left - x, low - place.rect.top - y) if plain else 0.0
+                best = (top, size, spacing, float(shift), found)
+        if best is not None:
+            return best
+    return None
+
+
+def _strange_ink(patch: Patch, place: TextPlace) -> Field:
+    """How far the file stands off the ground, 0–1, without what other words and the logo were meant to draw."""
+    ink = patch.ink(patch.seen)
+    own = measure.covered(patch.size, [patch.local(ink_rect(place).grown(3))])
+    others = measure.widened((patch.meant_ink > 24) & ~own, 2)
+    ink[others & (np.abs(patch.seen - patch.meant).max(axis=2) < 60)] = 0
+    most = float(np.percentile(ink, 99.5))
+    return cv2.blur(np.clip(ink / max(most, 30.0), 0, 1), (3, 3)).astype(np.float32)
+
+
+# ------------------------------------------------------------------------------------------------ contrast
+
+
+def _contrast(ad: Delivered, place: TextPlace, ink: NDArray[np.float64]) -> float:
+    """The 5th percentile of the contrast between the ink and what lies under the words' rectangle.
+
+    The ground is read between the letters, three pixels and more away, averaged over 5×5 pixels: what compression adds
+    is not what an eye reads against. Where there is no such room it is the drawn ground, moved as the file moved it.
+    """
+    ground, meant = ad.drawings
+    # Words on a scene were given their ink by their whole measure; a button ends before its measure does.
+    under = place.rect if place.ground == "scene" else ink_rect(place)
+    patch = measure.take_patch(ground, meant, ad.pixels, under.grown(2))
+    away = ~measure.widened(patch.meant_ink > 6, 2)
+    seen = patch.ground
+    if away.mean() >= 0.1:
+        weight = cv2.blur(away.astype(np.float32), (5, 5))
+        mean = cv2.blur(patch.seen * away[..., None], (5, 5)) / np.maximum(weight, 1e-3)[..., None]
+        # What is drawn and what is seen agree within compression: then the drawn ground is the better measure.
+        off = np.abs(mean - patch.ground).max(axis=2)
+        strange = (off > 10) & (weight > 0.3)
+        seen = np.where((strange if strange.mean() > 0.02 else np.zeros_like(strange))[..., None], mean, patch.ground)
+    return float(np.percentile(contrast(seen.reshape(-1, 3), ink), 5))
