@@ -23,6 +23,8 @@ CALM_MARGIN = 0.012
 LEAST_SHOWN = 0.6  # a prop cut by the picture's edge shows at least this share, or is left out
 SLIVER_SHOWN, SLIVER_AREA = 0.4, 0.05  # less of a backdrop piece, in less of the picture, looks like a mistake
 FAR_BREADTH = 4.4  # a picture shows far props from this width on
+STEEPEST_DEG = 85.0
+SEEDS = 0x7FFFFFFF  # seeds may be any whole number; this many differ
 SOFT_CURVE = 0.45  # from this radius on the foot of the wall is a gradient, not a line
 STAND_IN = (0.62, 1.0)  # width and height of the place kept for a product that is not there
 
@@ -282,7 +284,7 @@ def arrange(stage: StageSet, request: PaintRequest) -> Arrangement:
 
     The seed decides whether the set is mirrored, unless the other way round leaves the words freer.
     """
-    flip = -1.0 if np.random.default_rng(request.seed).random() < 0.5 else 1.0
+    flip = -1.0 if np.random.default_rng(request.seed & SEEDS).random() < 0.5 else 1.0
     first = _arranged(stage, request, flip)
     if not request.calm:
         return first
@@ -291,11 +293,11 @@ def arrange(stage: StageSet, request: PaintRequest) -> Arrangement:
 
 
 def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangement:
-    rng = np.random.default_rng(request.seed + 1)
+    rng = np.random.default_rng((request.seed & SEEDS) + 1)
     product = request.product
     if product is not None:
         size, box = size_in_units(product), product.box
-        pitch, front = product.pitch_deg, front_of(product)
+        pitch, front = min(max(product.pitch_deg, 0.0), STEEPEST_DEG), front_of(product)
     else:
         size, box = STAND_IN, _free_box(request)
         pitch, front = stage.view.pitch_deg, 0.2
@@ -313,7 +315,11 @@ def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangemen
         for piece in group[1:] if solids else ():
             under = solids[-1]
             top = max(float(solid.corners()[:, 1].max()) for solid in solids)
-            solids += solids_of(piece, under.centre[0], top + piece.lift, under.centre[2], scale, flip < 0)
+            upper = solids_of(piece, under.centre[0], top + piece.lift, under.centre[2], scale, flip < 0)
+            if _clash(_seen(upper, camera), request.calm) > 0.0:
+                dropped.append(piece.name or piece.shape)
+                break
+            solids += upper
         if not solids:
             dropped += [piece.name or piece.shape for piece in group]
         placed += solids

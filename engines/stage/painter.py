@@ -17,7 +17,7 @@ import numpy as np
 
 from engines.base import Capabilities, EngineError, Painting, PaintRequest, Progress
 
-from .arrange import arrange
+from .arrange import SEEDS, arrange
 from .colour import to_pixels
 from .develop import Film, denoise, develop, edge_map, expose, nearness, unit_normals
 from .product import build_relief, lightness_of, product_mask
@@ -114,7 +114,7 @@ class Stage:
             yield self._paint(request, progress.part(index / len(requests), 1 / len(requests)))
 
     def _paint(self, request: PaintRequest, progress: Progress) -> Painting:
-        started = time.perf_counter()
+        started, seed = time.perf_counter(), request.seed & SEEDS
         _check(request)
         stage = check_set(request.set_spec or {})
         progress.report(0.0, f"Building the set “{stage.name}”")
@@ -122,15 +122,15 @@ class Stage:
             stage = set_apart(stage, request.palette, lightness_of(request.product))
         arranged = arrange(stage, request)
         relief = build_relief(request.product, arranged.camera) if request.product is not None else None
-        scene = build_scene(stage, request.palette, arranged, relief, request.calm, request.seed)
+        scene = build_scene(stage, request.palette, arranged, relief, request.calm, seed)
         width, height = render_size(request.width_px, request.height_px)
-        film = trace(scene, width, height, max(1, request.steps), request.seed & 0x7FFFFFFF, progress.part(0.02, 0.9))
+        film = trace(scene, width, height, max(1, request.steps), seed, progress.part(0.02, 0.9))
         clean = _aside(
             lambda: denoise(film, request.steps < PREVIEW_BELOW), lambda _: progress.report(0.93, "Removing the grain")
         )
         light, gain = expose(clean, film, scene.backdrop_ids, scene.roll, stage.view.brightness)
         size = (request.width_px, request.height_px)
-        picture = to_pixels(develop(light, size), request.seed & 0x7FFFFFFF)
+        picture = to_pixels(develop(light, size), seed)
         first = film.first
         if (width, height) != size:
             first = np.asarray(cv2.resize(first, size, interpolation=cv2.INTER_NEAREST), np.float32)

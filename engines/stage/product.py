@@ -47,11 +47,11 @@ def size_in_units(product: ProductInScene) -> tuple[float, float]:
 
 
 def lightness_of(product: ProductInScene) -> float:
-    """The cut-out's mean OKLab lightness, 0–1."""
+    """The cut-out's median OKLab lightness, 0–1."""
     alpha, colour = _shrunk(product.rgba)
     if not (alpha > OPAQUE).any():
         return 1.0
-    return float(to_oklab(colour[alpha > OPAQUE])[:, 0].mean())
+    return float(np.median(to_oklab(colour[alpha > OPAQUE])[:, 0]))
 
 
 def front_of(product: ProductInScene) -> float:
@@ -113,14 +113,14 @@ def build_relief(product: ProductInScene, camera: Camera) -> Relief:
         return Relief(grid, np.zeros(3), np.full(3, 1e-3), window)
     grounded = groundedness(product.pitch_deg)
     contact = _contact(camera, inside, u, v, grounded)
-    lean = grounded * 0.4
+    lean = grounded * 0.25
     down = camera.forward[1] + v * camera.up[1]
     into = camera.forward[2] + v * camera.up[2]
     front = (contact[None, :] - lean * camera.eye[1] - camera.eye[2]) / (into + lean * down)[:, None]
     texel = width / columns
     away = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1] * texel
-    deepest = (0.3 + 0.3 * grounded) * width
-    thickness = np.clip(2.0 * away, 0.04 * height, deepest)
+    front = front - np.minimum((0.15 + 0.5 * grounded) * away, 0.2 * width)  # bodies swell towards the viewer
+    thickness = np.clip(2.4 * away, 0.04 * height, (0.3 + 0.4 * grounded) * width)
     grid[..., 0] = np.where(inside, front, 1.0)
     grid[..., 1] = np.where(inside, front + thickness, 0.0)
     grid[..., 2:] = colour

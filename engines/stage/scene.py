@@ -34,7 +34,7 @@ _SURFACES: Mapping[str, tuple[float, float, float, float, float, float]] = {
 }
 KEY_LIGHT, FILL_LIGHT, RIM_LIGHT = 2.6, 0.7, 0.9  # irradiance at the product, for strength 1
 PRODUCT_LIGHT = 0.5
-CLOSE = 0.3  # difference in lightness from which a product stands out by itself
+CLOSE = 0.16  # difference in lightness from which a product stands out by itself
 BEHIND_DEG = 52.0  # seen from above, the key goes round so that the product's shadow falls where it shows
 WHITE_PAINT = 0.84  # props reflect a little less than the backdrop, so that white ones keep their shading
 
@@ -112,13 +112,19 @@ def set_apart(stage: StageSet, palette: Mapping[str, str], lightness: float) -> 
     """The set with its backdrop moved away from a product of like lightness (OKLab, 0–1): a dark one becomes a tint,
     a light one a shade. Black on black and white on white would hide what is sold."""
     back = stage.backdrop
-    wall = float(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0])
-    close = 1.0 - min(abs(wall - lightness) / CLOSE, 1.0)
-    if wall < 0.5:
-        change = {"tint": min(back.tint + 0.34 * close, 1.0)}
-    else:
-        change = {"shade": min(back.shade + 0.14 * close, 1.0)}
-    return stage.model_copy(update={"backdrop": back.model_copy(update=change)})
+
+    def wall() -> float:
+        return float(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0])
+
+    if abs(wall() - lightness) >= CLOSE:
+        return stage
+    dark = wall() < 0.5
+    for _ in range(8):  # in small steps, and only so far that the set stays itself
+        change = {"tint": min(back.tint + 0.05, 1.0)} if dark else {"shade": min(back.shade + 0.03, 1.0)}
+        back = back.model_copy(update=change)
+        if abs(wall() - lightness) >= CLOSE and (wall() > lightness) == dark:
+            break
+    return stage.model_copy(update={"backdrop": back})
 
 
 def build_scene(
@@ -149,29 +155,14 @@ def build_scene(
     axis = np.array([0.55 * arranged.flip, 0.7, 0.45])
     world[t.G_SKY_AXIS : t.G_SKY_AXIS + 3] = axis / np.linalg.norm(axis)
     _calm(world, calm)
-    texture = np.zeros(4, np.float32)
-    if stage.gobo is not None:
-        texture = gobo_texture(stage.gobo.kind, stage.gobo.blur, seed)
-        world[t.G_GOBO_SIZE], world[t.G_GOBO_SCALE] = EDGE, EDGE / stage.gobo.scale
-        world[t.G_GOBO_OFFSET : t.G_GOBO_OFFSET + 2] = EDGE * (
-            np.array([0.5, 0.5]) if stage.gobo.kind == "window" else rng.uniform(0, 1, 2))
-        world[t.G_GOBO_STRENGTH] = stage.gobo.strength
-        _screen(world, lights[1], stage.gobo.turn * arranged.flip)
-    grid = np.zeros(t.GRID_STRIDE, np.float32)
-    if relief is not None:
-        grid = np.ascontiguousarray(relief.grid)
-        world[t.G_PRODUCT] = 1
-        world[t.G_PRODUCT_LOW : t.G_PRODUCT_LOW + 3] = relief.low
-        world[t.G_PRODUCT_HIGH : t.G_PRODUCT_HIGH + 3] = relief.high
-        world[t.G_PRODUCT_WINDOW : t.G_PRODUCT_WINDOW + 4] = relief.window
-        world[t.G_PRODUCT_GRID : t.G_PRODUCT_GRID + 2] = grid.shape[1], grid.shape[0]
-        world[t.G_PRODUCT_LIGHT] = PRODUCT_LIGHT
+    texture = _screen(world, stage, lights, seed, arranged.flip)
+    grid = _product(world, relief)
     backdrop_ids = (t.ID_FLOOR, t.ID_WALL)
     if back.floor is not None:
         backdrop_ids = (t.ID_WALL,)
     return Scene(
         world, prims, np.concatenate(materials.rows), np.concatenate(lights), grid,
-        np.ascontiguousarray(texture, np.float32), backdrop_ids, role_colour(palette, back.colour, 0, 0),
+        texture, backdrop_ids, role_colour(palette, back.colour, 0, 0),
     )
 
 
@@ -195,12 +186,34 @@ def _lights(stage: StageSet, arranged: Arrangement, rng: np.random.Generator, wo
     return rows
 
 
-def _screen(world: Table, key: Table, turn: float) -> None:
-    """The gobo's axes: across the key light's own direction, turned in its plane."""
-    across, along = key[t.L_U : t.L_U + 3], key[t.L_V : t.L_V + 3]
-    c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+def _screen(world: Table, stage: StageSet, lights: Sequence[Table], seed: int, flip: float) -> Table:
+    """The gobo's picture. It lies across the key light's own direction, turned in its plane."""
+    gobo = stage.gobo
+    if gobo is None or len(lights) < 2:
+        return np.zeros(4, np.float32)
+    rng = np.random.default_rng(seed + 78)
+    world[t.G_GOBO_SIZE], world[t.G_GOBO_SCALE] = EDGE, EDGE / gobo.scale
+    world[t.G_GOBO_OFFSET : t.G_GOBO_OFFSET + 2] = EDGE * (
+        rng.uniform(0.4, 0.6, 2) if gobo.kind == "window" else rng.uniform(0, 1, 2))
+    world[t.G_GOBO_STRENGTH] = gobo.strength
+    across, along = lights[1][t.L_U : t.L_U + 3], lights[1][t.L_V : t.L_V + 3]
+    c, s = math.cos(math.radians(gobo.turn * flip)), math.sin(math.radians(gobo.turn * flip))
     world[t.G_GOBO_U : t.G_GOBO_U + 3] = c * across + s * along
     world[t.G_GOBO_V : t.G_GOBO_V + 3] = s * across - c * along
+    return np.ascontiguousarray(gobo_texture(gobo.kind, gobo.blur, seed), np.float32)
+
+
+def _product(world: Table, relief: Relief | None) -> Table:
+    """The relief's grid, and in `world` where it stands."""
+    if relief is None:
+        return np.zeros(t.GRID_STRIDE, np.float32)
+    grid = np.ascontiguousarray(relief.grid)
+    world[t.G_PRODUCT], world[t.G_PRODUCT_LIGHT] = 1, PRODUCT_LIGHT
+    world[t.G_PRODUCT_LOW : t.G_PRODUCT_LOW + 3] = relief.low
+    world[t.G_PRODUCT_HIGH : t.G_PRODUCT_HIGH + 3] = relief.high
+    world[t.G_PRODUCT_WINDOW : t.G_PRODUCT_WINDOW + 4] = relief.window
+    world[t.G_PRODUCT_GRID : t.G_PRODUCT_GRID + 2] = grid.shape[1], grid.shape[0]
+    return grid
 
 
 def _calm(world: Table, calm: Sequence[Region]) -> None:

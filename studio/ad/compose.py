@@ -244,12 +244,15 @@ def _draw_flat(canvas: skia.Canvas, flat: Flat) -> None:
 
 
 def _draw_scrim(canvas: skia.Canvas, scrim: Scrim, picture: Rect | None) -> None:
-    """A rounded rectangle grown by half the feather and blurred: full inside, nothing a feather away."""
-    canvas.save()
-    if picture is not None:
-        canvas.clipRect(skia.Rect.MakeLTRB(*picture))
-    paint = skia.Paint(AntiAlias=True, Color=skia.Color(*rgb_of(scrim.hex), round(scrim.alpha * 255)))
-    paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, scrim.feather_px / 2.6))
-    grown = scrim.rect.grown(scrim.feather_px * 0.75)
-    canvas.drawRoundRect(skia.Rect.MakeLTRB(*grown), scrim.feather_px / 2, scrim.feather_px / 2, paint)
-    canvas.restore()
+    rect, fade = scrim.rect, scrim.fade_px
+    start, end = {
+        "left": ((rect.right, 0), (rect.right + fade, 0)),
+        "right": ((rect.left, 0), (rect.left - fade, 0)),
+        "top": ((0, rect.bottom), (0, rect.bottom + fade)),
+        "bottom": ((0, rect.top), (0, rect.top - fade)),
+    }[scrim.side]
+    # A smoothstep in five stops: a straight ramp shows where it begins.
+    strengths = (scrim.alpha * (1 - t * t * (3 - 2 * t)) for t in (0, 0.25, 0.5, 0.75, 1))
+    colors = [skia.Color(*rgb_of(scrim.hex), round(255 * strength)) for strength in strengths]
+    shader = skia.GradientShader.MakeLinear([skia.Point(*start), skia.Point(*end)], colors)
+    canvas.drawRect(skia.Rect.MakeLTRB(*(picture or rect)), skia.Paint(Shader=shader, Dither=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +30,14 @@ _MARGIN = 1.06
 
 @dataclass(frozen=True)
 class Scrim:
-    """A soft veil of one brand colour. Full strength inside `rect`, fading to nothing over `feather_px` around it."""
+    """A veil of one brand colour: full strength over `rect`, which reaches the picture's edge on `side`, then fading to
+    nothing over `fade_px` away from that edge."""
 
     rect: Rect
+    side: Literal["left", "top", "right", "bottom"]
     hex: str
     alpha: float
-    feather_px: float
+    fade_px: float
 
 
 @dataclass(frozen=True)
@@ -170,10 +173,21 @@ def _scene_ink(places: list[TextPlace], kit: BrandKit, view: _View, min_text_px:
             max(p.ink.right for p in group),
             max(p.ink.bottom for p in group),
         )
-        pad = min(0.12 * min(rect.width, rect.height), 0.04 * max(rect.width, rect.height))
         alpha = _veil_alpha(known, rgb_of(ink), rgb_of(veil))
-        scrims.append(Scrim(rect.grown(pad * 0.4), veil, alpha, max(pad * 2.0, 4.0)))
+        scrims.append(_veil(rect.grown(0.35 * min_text_px), view.rect or rect, veil, alpha))
     return ink, scrims
+
+
+def _veil(words: Rect, picture: Rect, hex_color: str, alpha: float) -> Scrim:
+    """A veil over `words` that grows out of the picture's nearest edge, so that it reads as light, not as a box."""
+    across, down = (words.left + words.right) / 2, (words.top + words.bottom) / 2
+    if words.width > 0.62 * picture.width:
+        top = down < (picture.top + picture.bottom) / 2
+        rect = picture._replace(bottom=words.bottom) if top else picture._replace(top=words.top)
+        return Scrim(rect, "top" if top else "bottom", hex_color, alpha, 0.16 * picture.height)
+    left = across < (picture.left + picture.right) / 2
+    rect = picture._replace(right=words.right) if left else picture._replace(left=words.left)
+    return Scrim(rect, "left" if left else "right", hex_color, alpha, 0.22 * picture.width)
 
 
 def _veil_alpha(

@@ -24,8 +24,8 @@ from studio.picture.palette import DOMINANT_SHARE, distances, dominant
 
 PALETTE_LIMIT = 5.0
 FLAT_LIMIT = 1.0
-FLAT_LIMIT_WEBP = 2.0
-"""Lossy WebP keeps colours as 8-bit limited-range YUV: rounding alone moves a dark colour by up to 1.9."""
+FLAT_LIMIT_WEBP = 2.5
+"""Lossy WebP keeps colours as 8-bit limited-range YUV: rounding alone moves a dark colour by more than 2."""
 SCENE_LIMIT = 1.2
 ADDED_LIMIT = 0.0006
 _CELL_PX = 8
@@ -127,10 +127,11 @@ def flat_areas(ad: Delivered) -> Iterator[tuple[str, str, list[Pixels]]]:
         local = [Rect(r.left - left, r.top - top, r.right - left, r.bottom - top) for r in above]
         bare = exact & ~measure.covered((part.shape[1], part.shape[0]), local)
         clean = bare & ~measure.widened(inked, 4)
-        clean = clean if clean.sum() >= 64 else bare & ~measure.widened(inked, 2)
+        clean = clean if clean.sum() >= 64 or not ad.lossless else bare & ~measure.widened(inked, 2)
         cells = [seen[box][clean[box]] for box in _cells(clean.shape)]
         good = [cell for cell in cells if len(cell) >= 64] or [seen[clean]]
-        if sum(map(len, good)) >= 16:
+        # So little colour between ink and edges is blurred by compression all over.
+        if sum(map(len, good)) >= (16 if ad.lossless else 64):
             yield flat.kind, flat.hex, good
 
 
@@ -172,7 +173,8 @@ def sheet_checks(ad: Delivered, scene: SceneView | None, owned: list[Rect]) -> I
     safe = safe_rect(ad.spec.format)
     marks = [ink_rect(place) for place in ad.texts] + ([arrangement.logo] if arrangement.logo else [])
     marks += [flat.rect for flat in arrangement.flats if flat.kind in ("action", "badge", "rule")]
-    out = sum(not mark.within(safe, 1.0) for mark in marks)
+    # Buttons stand on whole pixels, up to one and a half over the edge.
+    out = sum(not mark.within(safe, 1.5) for mark in marks)
     seen, meant, _ = ad.small
     off = cv2.blur(measure.difference(seen, meant).astype(np.float32), (5, 5))
     judged = np.ones(off.shape, bool)

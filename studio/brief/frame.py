@@ -27,6 +27,7 @@ class Frame:
     width_px: int
     height_px: int
     safe: Rect
+    """The live rectangle all boxes are fractions of: inside the format's safe zone, with a decent margin."""
     rules: LayoutRules
     mirrored: bool
     picture: Rect | None
@@ -52,7 +53,7 @@ def aspect_class(width_px: float, height_px: float) -> AspectClass:
 
 
 def safe_rect(fmt: Format) -> Rect:
-    """The part of the delivered sheet where words and logo may stand: inside the trim, inside the safe zone."""
+    """The part of the delivered sheet where words and logo may stand: inside the trim and the safe zone."""
     width, height = fmt.delivered_px
     bleed = fmt.bleed_px
     trim_width, trim_height = width - 2 * bleed, height - 2 * bleed
@@ -64,10 +65,18 @@ def safe_rect(fmt: Format) -> Rect:
     )
 
 
+def live_rect(fmt: Format) -> Rect:
+    """Where a layout sets its parts: the safe rectangle, but never nearer to the trim than a decent margin."""
+    width, height = fmt.delivered_px
+    trim = Rect(0, 0, width, height).grown(-fmt.bleed_px)
+    margin = max(0.05 * min(trim.width, trim.height), 0.014 * max(trim.width, trim.height))
+    return safe_rect(fmt).clipped(trim.grown(-margin))
+
+
 def rules_for(layout: Layout, fmt: Format) -> LayoutRules:
     """The family's rules for this format's shape. Raises `DoesNotFit` when it has none."""
-    safe = safe_rect(fmt)
-    shape = aspect_class(safe.width, safe.height)
+    live = live_rect(fmt)
+    shape = aspect_class(live.width, live.height)
     if shape not in layout.classes:
         raise DoesNotFit("format", f"Layout {layout.id} has no rules for {fmt.id} ({shape})", "Choose another layout")
     return layout.classes[shape]
@@ -76,7 +85,7 @@ def rules_for(layout: Layout, fmt: Format) -> LayoutRules:
 def frame(rules: LayoutRules, fmt: Format, words: Words, product_aspect: float | None) -> Frame:
     """The rules on this format in pixels, mirrored when the headline reads right to left."""
     width, height = fmt.delivered_px
-    safe = safe_rect(fmt)
+    safe = live_rect(fmt)
     mirrored = is_right_to_left(words.headline or words.body)
     sheet = Rect(0, 0, width, height)
 

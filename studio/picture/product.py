@@ -17,6 +17,8 @@ from studio.pixels import decode_picture, read_bytes
 Pixels = NDArray[np.uint8]
 MAX_FILE_BYTES = 80_000_000
 _DEFAULT_PITCH_DEG = 10.0
+_ROUNDED_FOOT = 0.8
+"""Real feet have rounded edges, which look like more pitch than there is; measured on a mug, shoes, a car and a bottle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ def encoded(rgba: Pixels) -> bytes:
 
 def estimate_pitch(rgba: Pixels) -> float:
     """Degrees from above, 0–45, read off the base: a round foot shows as an ellipse whose height is its width times the
-    sine of the pitch. Where the base is not such an arc the answer is a plain product shot's 10°.
+    sine of the pitch. Good to about a quarter of its value; where the base is no such arc the answer is 10°.
     """
     solid = rgba[..., 3] > 127
     height, width = solid.shape
@@ -77,7 +79,7 @@ def estimate_pitch(rgba: Pixels) -> float:
     bottom = np.array([np.flatnonzero(solid[:, x])[-1] for x in columns], float)
     # The arc: the contiguous columns around the lowest point whose underside rises steadily to both sides.
     low = int(np.argmax(bottom))
-    foot = bottom >= bottom[low] - 0.12 * height
+    foot = bottom >= bottom[low] - 0.2 * height
     left, right = low, low
     while left > 0 and foot[left - 1]:
         left -= 1
@@ -88,11 +90,11 @@ def estimate_pitch(rgba: Pixels) -> float:
         return _DEFAULT_PITCH_DEG
     x = (np.arange(left, right + 1) - (left + right) / 2) / half
     y = bottom[low] - bottom[left : right + 1]
-    # y = b (1 − √(1 − x²)) for a half-ellipse of half-height b; a least-squares b over the inner 80 %.
-    inner = np.abs(x) < 0.8
+    # y = b (1 − √(1 − x²)) for a half-ellipse of half-height b; a least-squares b over the inner 70 %.
+    inner = np.abs(x) < 0.7
     shape = 1 - np.sqrt(1 - x[inner] ** 2)
     drop = float((y[inner] * shape).sum() / max((shape**2).sum(), 1e-9))
     error = float(np.abs(y[inner] - drop * shape).mean())
     if error > max(0.25 * drop, 1.5) or drop < 1:
         return _DEFAULT_PITCH_DEG if error > 1.5 else 2.0
-    return float(np.clip(np.degrees(np.arcsin(min(drop / half, 0.7))), 0.0, 45.0))
+    return float(np.clip(np.degrees(np.arcsin(min(drop / half, 0.7))) * _ROUNDED_FOOT, 0.0, 45.0))

@@ -79,6 +79,8 @@ def launch(host: str = "127.0.0.1", port: int = 7860, browser: bool = True) -> N
 def _free(host: str, port: int) -> int:
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            if os.name != "nt":  # a port just let go of is free; on Windows the option would take a port in use
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return probe.getsockname()[1]
     except OSError as error:
@@ -332,9 +334,9 @@ def _group(item: Format) -> str:
 
 def _label(item: Format) -> str:
     if item.width_mm is not None:
-        return f"{item.name}  {item.width_mm:g} × {item.height_mm:g} mm"
+        return f"{item.name} · {item.width_mm:g} × {item.height_mm:g} mm"
     size = f"{item.width_px} × {item.height_px}"
-    return item.name if f"{item.width_px}×{item.height_px}" in item.name else f"{item.name}  {size}"
+    return item.name if f"{item.width_px}×{item.height_px}" in item.name else f"{item.name} · {size}"
 
 
 def _slug(name: str) -> str:

@@ -135,7 +135,8 @@ def mending(state: RunState) -> str:
         lines += [_line("The batch", check.message, check.fix) for check in state.report.drift if not check.passed]
     if not lines:
         return ""
-    return f'<details class="mend"><summary>{len(lines)} to mend</summary><ul>{"".join(lines)}</ul></details>'
+    count = len(state.failed) + sum(len(found) for found in alike.values())
+    return f'<details class="mend"><summary>{max(count, 1)} to mend</summary><ul>{"".join(lines)}</ul></details>'
 
 
 def _line(what: str, message: str, fix: str) -> str:

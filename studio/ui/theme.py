@@ -56,9 +56,15 @@ def studio_theme() -> Base:
         "layout_gap": "18px",
         "form_gap_width": "0px",
     }
+    both |= {f"{name}_dark": both[name] for name in _ALSO_DARK}
     return theme.set(**both, **_colours("", *_LIGHT), **_colours("_dark", *_DARK))
 
 
+_ALSO_DARK = (
+    "block_background_fill", "block_border_width", "block_shadow", "block_label_background_fill",
+    "block_label_border_width", "panel_background_fill", "panel_border_width", "checkbox_label_background_fill",
+    "checkbox_label_background_fill_selected", "checkbox_label_border_width", "input_border_width",
+)  # fmt: skip
 _LIGHT = (INK, "#fbfbfa", "#ffffff", "#dcdcd8", "#6b6b66", "#f0f0ed", "#fbfbfa")
 _DARK = (PAPER, "#161615", "#1e1e1c", "#3a3a37", "#a3a39d", "#2b2b29", "#161615")
 

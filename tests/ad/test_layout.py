@@ -25,13 +25,16 @@ ALPHABETS = {
     "latin": st.characters(codec="latin-1", categories=("L", "N", "P", "Zs", "S")),
     "arabic": st.sampled_from("ابتثجحخدذرزسشصضطظعغفقكلمنهويةى ،؟ 0123456789"),
     "hebrew": st.sampled_from("אבגדהוזחטיכלמנסעפצקרשתםןץףך  123,."),
-    "chinese": st.sampled_from("的一是不了人我在有他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去，。！"),
+    "chinese": st.sampled_from(
+        "的一是不了人我在有他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去，。！"
+    ),
     "japanese": st.sampled_from("あいうえおかきくけこさしすせそアイウエオカキクケコ日本語夏光海「」、。ー"),
     "emoji": st.sampled_from("😀🎉☀️🌊❤️🔥 abc "),
     "anything": st.characters(),
 }
 GERMAN = st.lists(
-    st.sampled_from(["Sonnenschutz", "milch", "verordnung", "straßen", "bahn", "gesellschaft", "ö", " ", "-"]), max_size=24
+    st.sampled_from(["Sonnenschutz", "milch", "verordnung", "straßen", "bahn", "gesellschaft", "ö", " ", "-"]),
+    max_size=24,
 ).map(lambda parts: "".join(parts)[:200])
 TEXT = st.one_of(GERMAN, *(st.text(alphabet, max_size=200) for alphabet in ALPHABETS.values()))
 WORDS = st.builds(
@@ -75,7 +78,9 @@ def check(words: Words, format_id: str, family: str, product_aspect: float | Non
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(WORDS, st.sampled_from(sorted(FORMATS)), st.sampled_from(sorted(LAYOUTS)), st.sampled_from([None, 0.5, 1.0, 2.4]))
+@given(
+    WORDS, st.sampled_from(sorted(FORMATS)), st.sampled_from(sorted(LAYOUTS)), st.sampled_from([None, 0.5, 1.0, 2.4])
+)
 def test_any_words_are_set_or_refused_by_name(words, format_id, family, aspect):
     check(words, format_id, family, aspect)
 

@@ -239,10 +239,11 @@ def test_prints_are_traced_smaller_and_tiny_banners_larger() -> None:
     assert render_size(1080, 1920) == (1080, 1920)
 
 
-def test_a_dark_product_stands_out_from_a_dark_backdrop() -> None:
-    palette = dict.fromkeys(PALETTE, "#15161a")
-    product = placed(96, 96)
-    painting = paint(request(96, 96, "night", palette=palette, product=product))
-    assert painting.mask is not None
-    wall = painting.picture[8:24].mean()
-    assert wall - product.rgba[product.rgba[..., 3] > 0, :3].mean() > 8 or wall > 40
+@pytest.mark.parametrize(("colour", "lightness"), [("#15161a", 0.2), ("#15161a", 0.05), ("#ffffff", 0.97)])
+def test_a_product_stands_apart_from_a_like_backdrop(colour: str, lightness: float) -> None:
+    from engines.stage.colour import role_colour, to_oklab
+    from engines.stage.scene import set_apart
+
+    palette = dict.fromkeys(PALETTE, colour)
+    back = set_apart(check_set({"id": "x", "name": "X"}), palette, lightness).backdrop
+    assert abs(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0] - lightness) > 0.15

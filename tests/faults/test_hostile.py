@@ -50,7 +50,9 @@ def png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -121,7 +123,9 @@ GOOD_PICTURES = {
 @pytest.mark.parametrize("name", GOOD_PICTURES)
 def test_an_unusual_product_picture_is_read(name, say, tmp_path):
     (tmp_path / "product.png").write_bytes(GOOD_PICTURES[name])
-    said = say("make", brief(tmp_path, product="product.png", layouts=["hero"]), "--kit", DEMO / "brand", "--dry-run", "--json")
+    said = say(
+        "make", brief(tmp_path, product="product.png", layouts=["hero"]), "--kit", DEMO / "brand", "--dry-run", "--json"
+    )
     assert said.code == 0, said.err
     assert json.loads(said.out)["shots"]
 
@@ -147,7 +151,9 @@ def test_a_brief_with_junk(text, say, tmp_path):
     refused(say("make", path, "--kit", DEMO / "brand", "--dry-run"))
 
 
-@pytest.mark.parametrize("text", [b"", b"\0\0\0\0", b"a,b\n\"never closed", b"\xff\xfe\xff", b"foo,bar\n1,2\n", b"%PDF-1.4 junk"])
+@pytest.mark.parametrize(
+    "text", [b"", b"\0\0\0\0", b'a,b\n"never closed', b"\xff\xfe\xff", b"foo,bar\n1,2\n", b"%PDF-1.4 junk"]
+)
 def test_a_table_with_junk(text, say, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(text)
@@ -167,7 +173,9 @@ def kit_with(folder: Path, **changes: object) -> Path:
     return kit
 
 
-@pytest.mark.parametrize("file", ["../secret.svg", "/etc/passwd", "logos/../../x.svg", "C:\\x.svg", "logos/con.svg", "~/x.svg"])
+@pytest.mark.parametrize(
+    "file", ["../secret.svg", "/etc/passwd", "logos/../../x.svg", "C:\\x.svg", "logos/con.svg", "~/x.svg"]
+)
 def test_a_kit_that_points_outside(file, say, tmp_path):
     (tmp_path / "secret.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'/>")
     kit = kit_with(tmp_path, logos=[{"file": file}])
@@ -209,7 +217,9 @@ def test_scripts_links_and_huge_filters_in_a_logo_are_dropped(say, tmp_path):
     assert said.code == 0, said.err
 
 
-@pytest.mark.parametrize("data", [b"", b"not a font", b"\x00\x01\x00\x00" + b"\xff" * 400, b"OTTO" + b"\0" * 60, b"wOF2" + b"\x01" * 500])
+@pytest.mark.parametrize(
+    "data", [b"", b"not a font", b"\x00\x01\x00\x00" + b"\xff" * 400, b"OTTO" + b"\0" * 60, b"wOF2" + b"\x01" * 500]
+)
 def test_a_font_that_is_not_a_font(data, say, tmp_path):
     kit = tmp_path / "kit"
     shutil.copytree(DEMO / "brand", kit)
@@ -224,7 +234,9 @@ def test_a_font_that_is_not_a_font(data, say, tmp_path):
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("text", [b"{", b"[]", b"null", b"{\"color\": {\"$type\": \"color\", \"a\": {\"$value\": \"{a.b}\"}}}", b"[" * 9000, b"\xff"])
+@pytest.mark.parametrize(
+    "text", [b"{", b"[]", b"null", b'{"color": {"$type": "color", "a": {"$value": "{a.b}"}}}', b"[" * 9000, b"\xff"]
+)
 def test_tokens_with_junk(text, say, tmp_path):
     kit = tmp_path / "kit"
     kit.mkdir()
@@ -252,7 +264,9 @@ def test_odd_values_on_the_command_line(say, tmp_path):
     refused(say("stage", "arch", tmp_path / "out", "--size", "huge"))
     refused(say("stage", "arch", tmp_path / "out", "--size", "64"))
     refused(say("make", brief(tmp_path), "--kit", DEMO / "brand", "--formats", "no-such-format", "--dry-run"))
-    refused(say("make", brief(tmp_path), "--kit", DEMO / "brand", "--engine", "no-such-engine", "--out", tmp_path / "o"))
+    refused(
+        say("make", brief(tmp_path), "--kit", DEMO / "brand", "--engine", "no-such-engine", "--out", tmp_path / "o")
+    )
     (tmp_path / "file").write_text("in the way")
     refused(say("make", brief(tmp_path), "--kit", DEMO / "brand", "--out", tmp_path / "file"))
     assert say("make").code == 2

@@ -77,7 +77,9 @@ def test_the_same_brief_gives_the_same_bytes(lockup, tmp_path):
 
 
 def test_words_that_do_not_fit_are_refused_by_name_and_the_rest_is_made(lockup, tmp_path):
-    brief = write_brief(tmp_path / "job", "Donaudampfschifffahrtsgesellschaftskapitän" * 3, "proof-square,display-120x60")
+    brief = write_brief(
+        tmp_path / "job", "Donaudampfschifffahrtsgesellschaftskapitän" * 3, "proof-square,display-120x60"
+    )
     told = make(lockup, brief, tmp_path / "out", ok=False)
     assert told["failed"]
     assert all("headline" in failure["message"] and failure["hint"] for failure in told["failed"])
