@@ -29,7 +29,7 @@ class Tensor:
 
 
 def read_header(path: Path) -> Mapping[str, Tensor]:
-    """The tensors of a safetensors file by name. Raises `EngineError` unless they fill the file without gap or overlap."""
+    """The tensors of a safetensors file by name. Raises `EngineError` unless they fill the file, gapless and apart."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

@@ -394,7 +394,11 @@ class Trace(Value):
     layout: str
     flats: dict[str, tuple[float, float, float]]
     logo: tuple[float, ...] = ()
+    logo_planned_px: float = 0.0
+    """The logo's width as laid out; 0 where it was not found."""
     faces: tuple[str, ...] = ()
+    scene_off: float | None = None
+    """CIEDE2000 from the scene's farthest dominant colour to the nearest of the kit's; none without a scene."""
 
 
 class AdFile(Value):

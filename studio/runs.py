@@ -40,6 +40,8 @@ class RunState:
     report: Report | None
     archive: Path | None
     trouble: LockupError | None
+    waiting: bool = False
+    """Whether another run goes first."""
 
     @property
     def settled(self) -> bool:
@@ -61,6 +63,7 @@ class Runs:
         self._reports: dict[str, Report] = {}
         self._trouble: dict[str, LockupError] = {}
         self._taken: set[str] = set()
+        self._at = ""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._mind, name="runs", daemon=True)
         self._thread.start()
@@ -109,9 +112,10 @@ class Runs:
         run, now = self._queue.run(run_id), snapshot(self._queue, run_id)
         with self._lock:
             trouble = self._trouble.get(run_id)
-            if now.over and not trouble and run_id not in self._taken and run_id not in self._reports:
+            if now.over and not trouble and run_id != self._at and run_id not in self._reports:
                 self._settle(run_id)
             report = self._reports.get(run_id)
+            waiting = run_id in self._taken and run_id != self._at
         failed = tuple(
             Failure(what=row.name or row.ref, message=row.message, hint=row.hint)
             for row in self._queue.rows(run_id)
@@ -120,7 +124,7 @@ class Runs:
         finished = report.finished if report else tuple(self._queue.results(run_id))
         out_dir, archive = Path(run.out_dir), _archive(Path(run.out_dir))
         there = archive if report and archive.is_file() else None
-        return RunState(run_id, _title(run), now, finished, failed, out_dir, report, there, trouble)
+        return RunState(run_id, _title(run), now, finished, failed, out_dir, report, there, trouble, waiting)
 
     def thumb(self, out_dir: Path, item: Finished) -> Path:
         """A small picture of an ad for the screen, made once; the ad itself where none can be made."""
@@ -161,6 +165,8 @@ class Runs:
 
     def _mind(self) -> None:
         while (run_id := self._waiting.get()) is not None:
+            with self._lock:
+                self._at = run_id
             try:
                 self._see_through(run_id)
             except Exception as error:  # the thread must outlive every run
@@ -172,6 +178,7 @@ class Runs:
             finally:
                 with self._lock:
                     self._taken.discard(run_id)
+                    self._at = ""
 
     def _see_through(self, run_id: str) -> None:
         watching = self.studio.watch(run_id)
@@ -182,7 +189,8 @@ class Runs:
         finally:
             watching.close()
         with self._lock:
-            self._settle(run_id)
+            if run_id not in self._reports:
+                self._settle(run_id)
 
     def _settle(self, run_id: str) -> None:
         run, rows = self._queue.run(run_id), self._queue.rows(run_id)

@@ -252,7 +252,7 @@ def _behind(
 ) -> tuple[list[Solid], float]:
     """Backdrop pieces shrink a little to stay out of the words, or else graze them, paler. Shiny ones, and those that
     would cross more than a little, are left out."""
-    clash = 1.0
+    clash, scale = 1.0, grown
     solids: list[Solid] = []
     for shrink in (1.0, 0.86, 0.74, 0.64):
         scale = grown * shrink
@@ -264,8 +264,7 @@ def _behind(
             return ([], 1.0) if sliver else (solids, scale)
     if piece.material in ("metal", "brushed", "gloss", "glass") or clash > 0.12:
         return [], 1.0
-    solids = solids_of(piece, x, room.floor + piece.lift * grown, z, grown, flip < 0)
-    return [replace(solid, softened=0.8) for solid in solids], grown
+    return [replace(solid, softened=0.8) for solid in solids], scale
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:

@@ -20,7 +20,7 @@ from engines.base import Capabilities, EngineError, Painting, PaintRequest, Prog
 from .arrange import SEEDS, arrange
 from .colour import to_pixels
 from .develop import Film, denoise, develop, edge_map, expose, nearness, unit_normals
-from .product import build_relief, lightness_of, product_mask
+from .product import build_relief, colour_of, product_mask
 from .scene import Scene, build_scene, set_apart
 from .spec import check_set
 
@@ -119,7 +119,7 @@ class Stage:
         stage = check_set(request.set_spec or {})
         progress.report(0.0, f"Building the set “{stage.name}”")
         if request.product is not None:
-            stage = set_apart(stage, request.palette, lightness_of(request.product))
+            stage = set_apart(stage, request.palette, colour_of(request.product))
         arranged = arrange(stage, request)
         relief = build_relief(request.product, arranged.camera) if request.product is not None else None
         scene = build_scene(stage, request.palette, arranged, relief, request.calm, seed)

@@ -46,12 +46,12 @@ def size_in_units(product: ProductInScene) -> tuple[float, float]:
     return height * aspect, height
 
 
-def lightness_of(product: ProductInScene) -> float:
-    """The cut-out's median OKLab lightness, 0–1."""
+def colour_of(product: ProductInScene) -> NDArray[np.float64]:
+    """The cut-out's median colour in OKLab, 3; white for an empty one."""
     alpha, colour = _shrunk(product.rgba)
     if not (alpha > OPAQUE).any():
-        return 1.0
-    return float(np.median(to_oklab(colour[alpha > OPAQUE])[:, 0]))
+        return np.array([1.0, 0.0, 0.0])
+    return np.median(to_oklab(colour[alpha > OPAQUE]), axis=0)
 
 
 def front_of(product: ProductInScene) -> float:

@@ -16,7 +16,7 @@ from .arrange import Arrangement
 from .colour import LUMA, role_colour, to_oklab
 from .gobo import EDGE, gobo_texture
 from .product import Relief
-from .spec import Light, Paint, StageSet
+from .spec import Backdrop, Light, Paint, StageSet
 
 Table = NDArray[np.float32]
 # material: roughness, metal, reflectance, glass, grain, grain scale
@@ -34,7 +34,7 @@ _SURFACES: Mapping[str, tuple[float, float, float, float, float, float]] = {
 }
 KEY_LIGHT, FILL_LIGHT, RIM_LIGHT = 2.6, 0.7, 0.9  # irradiance at the product, for strength 1
 PRODUCT_LIGHT = 0.5
-CLOSE = 0.16  # difference in lightness from which a product stands out by itself
+CLOSE = 0.09  # distance in OKLab from which a product stands out by itself
 BEHIND_DEG = 52.0  # seen from above, the key goes round so that the product's shadow falls where it shows
 WHITE_PAINT = 0.84  # props reflect a little less than the backdrop, so that white ones keep their shading
 
@@ -108,23 +108,24 @@ def _softbox(
     return row
 
 
-def set_apart(stage: StageSet, palette: Mapping[str, str], lightness: float) -> StageSet:
-    """The set with its backdrop moved away from a product of like lightness (OKLab, 0–1): a dark one becomes a tint,
-    a light one a shade. Black on black and white on white would hide what is sold."""
+def set_apart(stage: StageSet, palette: Mapping[str, str], product: NDArray[np.float64]) -> StageSet:
+    """The set with its backdrop moved away from a product of like colour (OKLab, 3), by the smaller of a tint and a
+    shade. Black on black and white on white would hide what is sold; cream on coral stands out by its hue."""
     back = stage.backdrop
 
-    def wall() -> float:
-        return float(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0])
+    def distance(wall: Backdrop) -> float:
+        colour = to_oklab(role_colour(palette, wall.colour, wall.tint, wall.shade))
+        return float(np.linalg.norm(colour - product))
 
-    if abs(wall() - lightness) >= CLOSE:
+    if distance(back) >= CLOSE:
         return stage
-    dark = wall() < 0.5
-    for _ in range(8):  # in small steps, and only so far that the set stays itself
-        change = {"tint": min(back.tint + 0.05, 1.0)} if dark else {"shade": min(back.shade + 0.03, 1.0)}
-        back = back.model_copy(update=change)
-        if abs(wall() - lightness) >= CLOSE and (wall() > lightness) == dark:
-            break
-    return stage.model_copy(update={"backdrop": back})
+    moves = [
+        back.model_copy(update={name: min(getattr(back, name) + step, 1.0)})
+        for step in np.arange(1, 11) * 0.04  # in small steps, so that the set stays itself
+        for name in ("tint", "shade")
+    ]
+    moved = next((wall for wall in moves if distance(wall) >= CLOSE), max(moves, key=distance))
+    return stage.model_copy(update={"backdrop": moved})
 
 
 def build_scene(

@@ -16,6 +16,7 @@ from studio.model import Check
 TRUE_LIMIT, TRUE_LIMIT_LOSSY = 2.0, 4.0
 COVERED_LIMIT = 0.004
 DISTORTION_LIMIT = 0.012
+REACH_PX = 0.75
 
 
 def product_checks(ad: Delivered) -> Iterator[Check]:
@@ -33,33 +34,41 @@ def product_checks(ad: Delivered) -> Iterator[Check]:
     limit = TRUE_LIMIT if ad.lossless else TRUE_LIMIT_LOSSY
     value = _worst(seen, meant, solid, ad.lossless)
     pose = Pose()
-    if value > limit or hidden > COVERED_LIMIT:
+    if value > limit or hidden > COVERED_LIMIT or _edge_off(seen, meant, ad.lossless):
         calm = _worst(seen, meant, rest, ad.lossless) if rest.sum() > 0.35 * solid.sum() else 255.0
         pose = _moved(seen, meant, solid, scale)
         if pose.shift or pose.distortion:
             value, hidden = 0.0, 0.0
+        elif value <= limit and hidden <= COVERED_LIMIT:
+            pass
         elif calm <= limit and hidden > COVERED_LIMIT:
             value = calm
         else:
             hidden = 0.0
     yield check("product_true", value <= limit, value, limit, f"product pixels {value:.1f}/255 off the photo",
                 "Lay the product's own pixels on again")  # fmt: skip
-    reach = 0.75 / min(scale, 1)
-    yield check("product_place", pose.shift <= reach and pose.distortion <= DISTORTION_LIMIT, pose.shift, round(reach, 2),
-                f"the product stands {pose.shift:.1f} px off its place, its shape {pose.distortion:.1%} off",
+    shape = _shape_off(pose)
+    yield check("product_place", pose.shift <= REACH_PX and shape <= DISTORTION_LIMIT, pose.shift, REACH_PX,
+                f"the product stands {pose.shift:.1f} px off its place, its shape {shape:.1%} off",
                 "Compose the ad again from the product's photo")  # fmt: skip
     yield check("product_unoccluded", hidden <= COVERED_LIMIT, hidden, COVERED_LIMIT,
                 f"{hidden:.1%} of the product is covered", "Keep words and stickers off the product")  # fmt: skip
 
 
 def _worst(seen: Pixels, meant: Pixels, where: Mask, lossless: bool) -> float:
-    """How far off pixels are: all but a half per cent of them, or in a compressed file the mean of their surroundings'."""
+    """How far off pixels are: all but a half per cent of them, or in a compressed file the mean over 5×5 pixels."""
     if not where.any():
         return 0.0
     if lossless:
         return float(np.percentile(measure.difference(seen, meant)[where], 99.5))
     off = cv2.blur(cv2.subtract(seen.astype(np.float32), meant.astype(np.float32)), (5, 5))
     return float(np.abs(off).max(axis=2)[where].mean())
+
+
+def _edge_off(seen: Pixels, meant: Pixels, lossless: bool) -> bool:
+    """Whether enough around the product differs to look for a shift: its inside may be too plain to show one."""
+    off = cv2.blur(measure.difference(seen, meant).astype(np.float32), (3, 3))
+    return float((off > (8 if lossless else 30)).mean()) > 0.004
 
 
 def _view(ad: Delivered) -> tuple[Pixels, Pixels, Mask, float] | None:
@@ -84,6 +93,11 @@ def _view(ad: Delivered) -> tuple[Pixels, Pixels, Mask, float] | None:
     return (seen, meant, solid, 1.0) if solid.sum() >= 40 else None
 
 
+def _shape_off(pose: Pose) -> float:
+    """Distortion or a change of size, as a fraction."""
+    return max(pose.distortion, abs(pose.scale_x - 1), abs(pose.scale_y - 1))
+
+
 def _moved(seen: Pixels, meant: Pixels, solid: Mask, scale: float) -> Pose:
     """The shift and stretch that, undone, take away most of the difference; none where none does."""
     shrink = min((90_000 / solid.size) ** 0.5, 1.0)
@@ -102,7 +116,6 @@ def _moved(seen: Pixels, meant: Pixels, solid: Mask, scale: float) -> Pose:
             continue
         back = np.abs(pose.laid_back(b[..., None].repeat(3, axis=2))[..., 0] - a)
         left = float(back[where].mean())
-        real = pose.shift > 0.6 / shrink or pose.distortion > DISTORTION_LIMIT or abs(pose.scale_x - 1) > DISTORTION_LIMIT
-        if left < least and real:
+        if left < least and (pose.shift > REACH_PX or _shape_off(pose) > DISTORTION_LIMIT):
             best, least = pose, left
     return best

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from studio.ad.layout import Arrangement, Flat, TextPlace, recoloured
 from studio.brand.fonts import FontSet
-from studio.color import cielab, contrast, contrast_hex, delta_e00, luminance, oklab, rgb_of
+from studio.color import cielab, contrast, contrast_hex, delta_e00, hex_of, luminance, mix, oklab, rgb_of
 from studio.geometry import Rect
 from studio.model import BrandKit, Role
 
 Pixels = NDArray[np.uint8]
+_Need = tuple[NDArray[np.float64], float]
 LARGE_TEXT_FACTOR = 24 / 11
 LOGO_CONTRAST = 3.0
 _MARGIN = 1.06
@@ -30,8 +31,8 @@ _MARGIN = 1.06
 
 @dataclass(frozen=True)
 class Scrim:
-    """A veil of one brand colour: full strength over `rect`, which reaches the picture's edge on `side`, then fading to
-    nothing over `fade_px` away from that edge."""
+    """A veil of one tint or shade of the scene: full strength over `rect`, which reaches the picture's edge on `side`,
+    then fading to nothing over `fade_px` away from that edge."""
 
     rect: Rect
     side: Literal["left", "top", "right", "bottom"]
@@ -146,42 +147,47 @@ def _button_hex(flat: Flat, kit: BrandKit, view: _View, behind: dict[str, str]) 
 
 
 def _scene_ink(places: list[TextPlace], kit: BrandKit, view: _View, min_text_px: float) -> tuple[str, list[Scrim]]:
-    """One ink for all words on the scene. The legal line stands apart and has its own scrim if it needs one."""
+    """One ink for all words on the scene: the one that needs the weakest veil. The legal line stands apart and has its
+    own."""
     groups = [[p for p in places if p.field != "legal"], [p for p in places if p.field == "legal"]]
-    measured = [
-        [(view.under(p.ink), needed_contrast(p, min_text_px) * _MARGIN) for p in group] for group in groups if group
-    ]
     groups = [group for group in groups if group]
+    grounds: list[list[_Need]] = []
+    for group in groups:
+        seen = [(view.under(p.ink), needed_contrast(p, min_text_px) * _MARGIN) for p in group]
+        grounds.append([(pixels, need) for pixels, need in seen if len(pixels)])
     inks = list(dict.fromkeys([kit.hex("text"), kit.hex("surface"), kit.hex("background")]))
-
-    def spare(ink: str) -> float:
-        return min((low_contrast(px, rgb_of(ink)) / need for px, need in measured[0] if len(px)), default=1.0)
-
-    ink = next((ink for ink in inks if spare(ink) >= 1), max(inks, key=spare))
-    roles: tuple[Role, ...] = ("text", "background", "surface", "primary")
-    veil = max([kit.hex(role) for role in roles], key=lambda color: contrast_hex(color, ink))
-    if contrast_hex(ink, veil) < 4.5 * _MARGIN:
-        veil = "#ffffff" if float(luminance(rgb_of(ink))) < 0.18 else "#000000"
-    scrims: list[Scrim] = []
-    for group, grounds in zip(groups, measured, strict=True):
-        known = [(pixels, need) for pixels, need in grounds if len(pixels)]
-        if all(low_contrast(pixels, rgb_of(ink)) >= need for pixels, need in known):
-            continue
-        rect = Rect(
-            min(p.ink.left for p in group),
-            min(p.ink.top for p in group),
-            max(p.ink.right for p in group),
-            max(p.ink.bottom for p in group),
-        )
-        alpha = _veil_alpha(known, rgb_of(ink), rgb_of(veil))
-        scrims.append(_veil(rect.grown(0.35 * min_text_px), view.rect or rect, veil, alpha))
+    options = [(ink, *_weakest_veil(grounds[0], ink)) for ink in inks]
+    ink, veil, alpha = min(options, key=lambda option: option[2])
+    scrims = [_veil(groups[0], min_text_px, view.rect, veil, alpha)] if alpha else []
+    for group, ground in zip(groups[1:], grounds[1:], strict=True):
+        veil, alpha = _weakest_veil(ground, ink)
+        scrims += [_veil(group, min_text_px, view.rect, veil, alpha)] if alpha else []
     return ink, scrims
 
 
-def _veil(words: Rect, picture: Rect, hex_color: str, alpha: float) -> Scrim:
-    """A veil over `words` that grows out of the picture's nearest edge, so that it reads as light, not as a box."""
+def _weakest_veil(grounds: list[_Need], ink: str) -> tuple[str, float]:
+    """The veil for this ink, a tint or shade of what is there, and the least strength at which every ground reads."""
+    if all(low_contrast(pixels, rgb_of(ink)) >= need for pixels, need in grounds):
+        return ink, 0.0
+    there = hex_of(np.median(np.concatenate([pixels for pixels, _ in grounds]), axis=0))
+    end = "#ffffff" if float(luminance(rgb_of(ink))) < 0.18 else "#000000"
+    need = max(need for _, need in grounds)
+    veil = next((v for v in (mix(there, end, 0.7), mix(there, end, 0.85)) if contrast_hex(v, ink) >= need), end)
+    return veil, _veil_alpha(grounds, rgb_of(ink), rgb_of(veil))
+
+
+def _veil(group: list[TextPlace], min_text_px: float, picture: Rect | None, hex_color: str, alpha: float) -> Scrim:
+    """A veil over the words that grows out of the picture's nearest edge, so that it reads as light, not as a box."""
+    words = Rect(
+        min(p.ink.left for p in group),
+        min(p.ink.top for p in group),
+        max(p.ink.right for p in group),
+        max(p.ink.bottom for p in group),
+    ).grown(0.35 * min_text_px)
+    assert picture is not None
     across, down = (words.left + words.right) / 2, (words.top + words.bottom) / 2
-    if words.width > 0.62 * picture.width:
+    # Words as wide as half the picture, or in its middle, are reached from above or below.
+    if words.width > 0.55 * picture.width or abs(across - (picture.left + picture.right) / 2) < 0.1 * picture.width:
         top = down < (picture.top + picture.bottom) / 2
         rect = picture._replace(bottom=words.bottom) if top else picture._replace(top=words.top)
         return Scrim(rect, "top" if top else "bottom", hex_color, alpha, 0.16 * picture.height)
@@ -190,9 +196,7 @@ def _veil(words: Rect, picture: Rect, hex_color: str, alpha: float) -> Scrim:
     return Scrim(rect, "left" if left else "right", hex_color, alpha, 0.22 * picture.width)
 
 
-def _veil_alpha(
-    grounds: list[tuple[NDArray[np.float64], float]], ink: tuple[int, int, int], veil: tuple[int, int, int]
-) -> float:
+def _veil_alpha(grounds: list[_Need], ink: tuple[int, int, int], veil: tuple[int, int, int]) -> float:
     """The least strength at which every ground reads, to a hundredth."""
     low, high = 0.0, 1.0
     for _ in range(7):

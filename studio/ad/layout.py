@@ -183,7 +183,11 @@ def _legal_line(text: str, frame: Frame, fonts: FontSet) -> TextPlace | None:
     widest, _ = longest_word_px(text, style, fonts)
     if not fits(block, widest) or block.height_px > max(slot.height, free):
         return None
-    rect = Rect(slot.left, slot.bottom - block.height_px, slot.right, slot.bottom)
+    if block.lines > 1:
+        block = balanced(block, widest, fonts)
+    slack = slot.width - block.width_px
+    left = slot.left + {"left": 0.0, "center": slack / 2, "right": slack}[style.align]
+    rect = Rect(left, slot.bottom - block.height_px, left + block.width_px, slot.bottom)
     place = TextPlace("legal", block, rect, "scene")
     return replace(place, ground=_ground(frame, place.ink))
 
@@ -232,7 +236,7 @@ def _settle(piece: Piece, rect: Rect, frame: Frame, fonts: FontSet, flats: list[
         texts.append(TextPlace("action", block, Rect(button.left, top, button.right, top + block.height_px), "action"))
         return
     block = piece.block
-    if piece.field == "headline" or (piece.field == "body" and block.lines <= 4):
+    if piece.field == "headline" or (piece.field in ("body", "legal") and block.lines <= 4):
         block = balanced(block, piece.widest_px, fonts)
     elif rect.width < block.width_px:
         block = set_text(block.text, block.style, rect.width, fonts)

@@ -20,6 +20,7 @@ from studio.ad.ground import needed_contrast
 from studio.ad.layout import TextPlace
 from studio.ad.measure import Field, Mask, Patch
 from studio.ad.typeset import set_text
+from studio.brand.fonts import FontSet
 from studio.color import cielab, contrast, delta_e00, rgb_of
 from studio.geometry import Rect
 from studio.model import Check
@@ -27,13 +28,13 @@ from studio.model import Check
 ALIKE = 0.86
 """Correlation of coverage above which letters are the planned ones: small type in hard-pressed JPEG stays above 0.9,
 another face, size or spacing falls below 0.8."""
-EXPLAINED = 0.8
+EXPLAINED, EXPLAINED_FAR = 0.88, 0.88
 WORD_SHOWN = 0.6
 SIZE_LIMIT, SPACING_LIMIT = 0.03, 0.015
 COLOR_LIMIT, COLOR_LIMIT_LOSSY = 3.0, 6.0
 WEBP_FACTOR, WEBP_SMALL_FACTOR, WEBP_SMALL_PX = 1.5, 2.7, 16.0
 """Lossy WebP averages chroma in linear light, which moves the colour of thin strokes: type below 16 px most."""
-_SIZES = (1.0, 0.6, 0.66, 0.72, 0.78, 0.82, 0.86, 0.9, 0.93, 0.96, 1.04, 1.08, 1.12, 1.18, 1.25, 1.35, 1.5)
+_SIZES = (0.6, 0.66, 0.72, 0.78, 0.82, 0.86, 0.9, 0.93, 0.96, 1.04, 1.08, 1.12, 1.18, 1.25, 1.35, 1.5)
 _SPACINGS = (-0.06, -0.04, -0.025, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3)
 
 
@@ -53,6 +54,12 @@ class Reading:
     needed: float
     foreign: bool
     found: Rect
+
+    @property
+    def as_meant(self) -> bool:
+        """Whether the drawing is the planned one, whatever its colour."""
+        complete = all(share >= WORD_SHOWN for _, share in self.shares)
+        return complete and not self.foreign and (self.size, self.spacing, self.shift_px) == (1.0, 0.0, 0.0)
 
 
 def read(ad: Delivered) -> list[Reading]:
@@ -149,7 +156,8 @@ def _read(ad: Delivered, place: TextPlace) -> Reading | None:
     if shown and not strange and (size, spacing, shift) == (1.0, 0.0, 0.0):
         color_off = float(delta_e00(cielab(ink), cielab(planned)))
     true_ink = color_off <= _color_limit(ad, place)
-    ratio = _contrast(ad, place, planned if true_ink else ink)
+    as_meant = not strange and (size, spacing, shift) == (1.0, 0.0, 0.0)
+    ratio = _contrast(ad, place, planned if true_ink else ink, as_meant)
     needed = needed_contrast(place, ad.spec.format.min_text_px)
     return Reading(
         place, alike, named, size, spacing, shift, color_off, ratio, needed, strange, found
@@ -223,34 +231,49 @@ def _alike(patch: Patch, ink: NDArray[np.float64], index: NDArray[np.int32], are
 
 def _explained(ad: Delivered, place: TextPlace) -> tuple[float, float, float, float, Rect] | None:
     """Agreement, size, extra spacing, shift and place of the setting that explains what is seen; None if none does."""
-    ground, meant = ad.drawings
-    style, block, fonts = place.block.style, place.block, ad.brand.fonts
+    style = place.block.style
     home = ink_rect(place)
-    near = home.grown(max(0.9 * style.size_px, 0.35 * home.width))
+    near = home.grown(max(0.9 * style.size_px, 0.3 * home.width))
     sheet = Rect(0, 0, *map(float, ad.plan.size_px))
-    best: tuple[float, float, float, float, Rect] | None = None
-    for window, sizes, spacings in ((near, _SIZES, _SPACINGS), (sheet, (1.0,), ())):
-        patch = measure.take_patch(ground, meant, ad.pixels, window, 60_000 if window is near else 250_000)
+    settings = [(1.0, 0.0), *((size, 0.0) for size in _SIZES), *((1.0, spacing) for spacing in _SPACINGS)]
+    for window, trials, least in ((near, settings, EXPLAINED), (sheet, settings[:1], EXPLAINED_FAR)):
+        patch = measure.take_patch(*ad.drawings, ad.pixels, window, 60_000 if window is near else 250_000)
         field = _strange_ink(patch, place)
-        trials = [(size, 0.0, fitted) for size in sizes for fitted in ((True, False) if size != 1 else (True,))]
-        trials += [(1.0, spacing, fitted) for spacing in spacings for fitted in (True, False)]
-        for size, spacing, kept_lines in trials:
-            wide = block.width_px * (size if kept_lines else 1.0) * (1.0 if not spacing or not kept_lines else 2.0)
-            changed = style._replace(size_px=style.size_px * size, tracking=style.tracking + spacing)
-            art, x, y = measure.drawn(set_text(block.text, changed, max(wide, 1), fonts), patch.scale)
-            if art.shape[0] > field.shape[0] or art.shape[1] > field.shape[1] or art.size < 40:
-                continue
-            _, top, _, where = cv2.minMaxLoc(cv2.matchTemplate(field, cv2.blur(art, (3, 3)), cv2.TM_CCOEFF_NORMED))
-            # A changed setting must explain clearly more than the plain one does.
-            plain = size == 1.0 and not spacing
-            if top >= EXPLAINED and (best is None or top > best[0] + (0 if plain else 0.02)):
-                left, low = patch.window.left + where[0] / patch.scale, patch.window.top + where[1] / patch.scale
-                found = Rect(left, low, left + art.shape[1] / patch.scale, low + art.shape[0] / patch.scale)
-                shift = np.hypot(left - place.rect.left - x, low - place.rect.top - y) if plain else 0.0
-                best = (top, size, spacing, float(shift), found)
-        if best is not None:
+        tried = [_tried(place, ad.brand.fonts, patch, field, *trial) for trial in trials]
+        best = max(tried, key=lambda answer: answer[0])
+        if window is near and (best[1], best[2]) != (1.0, 0.0):
+            finer = [(best[1] * step, 0.0) for step in (0.985, 0.9925, 1.0075, 1.015)] if not best[2] else []
+            finer += [(1.0, best[2] + step) for step in (-0.01, -0.005, 0.005, 0.01)] if best[2] else []
+            tried += [_tried(place, ad.brand.fonts, patch, field, *trial) for trial in finer]
+            best = max(tried, key=lambda answer: answer[0])
+        # A changed setting must explain clearly more than the plain one, somewhere else, does.
+        plain = tried[0]
+        best = plain if plain[0] >= max(least, best[0] - 0.02) else best
+        if best[0] >= least:
             return best
     return None
+
+
+def _tried(
+    place: TextPlace, fonts: FontSet, patch: Patch, field: Field, size: float, spacing: float
+) -> tuple[float, float, float, float, Rect]:
+    """How well one setting explains the field, at the best place; with its lines kept, or broken anew."""
+    block, style = place.block, place.block.style
+    changed = style._replace(size_px=style.size_px * size, tracking=style.tracking + spacing)
+    wide = block.width_px * (size + 2.2 * max(spacing, 0))
+    best = (0.0, size, spacing, 0.0, place.rect)
+    for measure_px in dict.fromkeys((wide, block.width_px, 1.3 * wide)) if (size, spacing) != (1, 0) else (wide,):
+        art, x, y = measure.drawn(set_text(block.text, changed, max(measure_px, 1), fonts), patch.scale)
+        if art.size < 40 or min(art.shape) < 3:
+            continue
+        score, where = measure.best_match(field, cv2.blur(art, (3, 3)).astype(np.float32))
+        if score > best[0]:
+            left, top = patch.window.left + where[0] / patch.scale, patch.window.top + where[1] / patch.scale
+            found = Rect(left, top, left + art.shape[1] / patch.scale, top + art.shape[0] / patch.scale)
+            plain = (size, spacing) == (1.0, 0.0)
+            shift = float(np.hypot(left - place.rect.left - x, top - place.rect.top - y)) if plain else 0.0
+            best = (score, size, spacing, shift, found)
+    return best
 
 
 def _strange_ink(patch: Patch, place: TextPlace) -> Field:
@@ -266,11 +289,12 @@ def _strange_ink(patch: Patch, place: TextPlace) -> Field:
 # ------------------------------------------------------------------------------------------------ contrast
 
 
-def _contrast(ad: Delivered, place: TextPlace, ink: NDArray[np.float64]) -> float:
+def _contrast(ad: Delivered, place: TextPlace, ink: NDArray[np.float64], as_meant: bool) -> float:
     """The 5th percentile of the contrast between the ink and what lies under the words' rectangle.
 
     The ground is read between the letters, three pixels and more away, averaged over 5×5 pixels: what compression adds
-    is not what an eye reads against. Where there is no such room it is the drawn ground, moved as the file moved it.
+    is not what an eye reads against. Where there is no such room, or the words stand elsewhere, it is the drawn ground,
+    moved as the file moved it.
     """
     ground, meant = ad.drawings
     # Words on a scene were given their ink by their whole measure; a button ends before its measure does.
@@ -278,7 +302,7 @@ def _contrast(ad: Delivered, place: TextPlace, ink: NDArray[np.float64]) -> floa
     patch = measure.take_patch(ground, meant, ad.pixels, under.grown(2))
     away = ~measure.widened(patch.meant_ink > 6, 2)
     seen = patch.ground
-    if away.mean() >= 0.1:
+    if as_meant and away.mean() >= 0.1:
         weight = cv2.blur(away.astype(np.float32), (5, 5))
         mean = cv2.blur(patch.seen * away[..., None], (5, 5)) / np.maximum(weight, 1e-3)[..., None]
         # What is drawn and what is seen agree within compression: then the drawn ground is the better measure.

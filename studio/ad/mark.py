@@ -25,6 +25,9 @@ from studio.model import Check
 AS_MEANT = 0.97
 """Correlation of ink above which the logo is taken to lie exactly as meant: compression alone stays above it."""
 ALIKE = 0.86
+KNOWN, KNOWN_FAR, KNOWN_POOR = 0.86, 0.9, 0.75
+"""Agreement after laying back at which the search stops, at which a find far off is believed, and below which what
+stands there is not the logo."""
 SHAPE_LIMIT, SIZE_LIMIT = 0.025, 0.03
 COLOR_LIMIT, COLOR_LIMIT_LOSSY = 3.0, 6.0
 INTRUSION_LIMIT = 0.015
@@ -43,6 +46,12 @@ class Mark:
     ink: tuple[float, float, float]
     intruding: float
     contrast: float
+
+    @property
+    def as_meant(self) -> bool:
+        """Whether it lies as planned, whatever its colour."""
+        pose = self.pose
+        return pose is not None and pose.agreement >= AS_MEANT and not (pose.shift or pose.distortion or self.mirrored)
 
     @property
     def found(self) -> Rect:
@@ -71,9 +80,12 @@ def read_mark(ad: Delivered) -> Mark | None:
     mirrored = False
     pose: Pose | None = Pose(agreement=alike)
     if alike < AS_MEANT:
-        pose = measure.find_pose(_soft(meant), _soft(seen), box, patch.scale)
-        if pose is None or pose.agreement < 0.8 or shown < 0.3:
-            patch, meant, seen, own, pose, mirrored = _farther(ad, rect, (patch, meant, seen, own, pose))
+        flipped = _mirror(patch, meant, rect)
+        there = measure.correlation(_soft(flipped), _soft(seen), measure.widened(flipped > 24, 2))
+        mirrored = there >= ALIKE and there > alike + 0.05
+        pose = measure.find_pose(_soft(flipped if mirrored else meant), _soft(seen), box, patch.scale)
+        if (pose is None or pose.agreement < KNOWN) and not mirrored:
+            patch, meant, seen, own, pose = _farther(ad, rect, (patch, meant, seen, own, pose))
         # Within what a half-pixel of blur can feign, it lies as meant.
         if pose is not None and _slight(pose, rect) and pose.agreement - alike < 0.02:
             pose = Pose(agreement=max(alike, pose.agreement))
@@ -90,7 +102,7 @@ def mark_checks(ad: Delivered, mark: Mark | None) -> Iterator[Check]:
     if mark is None:
         yield check("logo_present", False, 0.0, 0.3, "no logo on the ad", "Choose a layout with room for the logo")
         return
-    known = mark.pose is not None and mark.pose.agreement >= 0.6
+    known = mark.pose is not None and (mark.pose.agreement >= KNOWN_FAR or mark.shown >= 0.3)
     there = mark.shown >= 0.3 or known
     yield check("logo_present", there, mark.shown, 0.3, f"{mark.shown:.0%} of the logo's ink is there",
                 "Put the kit's logo back")  # fmt: skip
@@ -136,10 +148,10 @@ def _pose_checks(ad: Delivered, mark: Mark, pose: Pose) -> Iterator[Check]:
 # ------------------------------------------------------------------------------------------------ parts
 
 
-def _inks(ad: Delivered, rect: Rect, window: Rect) -> tuple[Patch, Field, Field, Mask]:
+def _inks(ad: Delivered, rect: Rect, window: Rect, most_px: int = 60_000) -> tuple[Patch, Field, Field, Mask]:
     """The window, the logo's ink as meant and as seen without the words', and where it was meant."""
     ground, meant_pixels = ad.drawings
-    patch = measure.take_patch(ground, meant_pixels, ad.pixels, window, 60_000)
+    patch = measure.take_patch(ground, meant_pixels, ad.pixels, window, most_px)
     words = [patch.local(ink_rect(place).grown(3)) for place in ad.texts]
     free = ~measure.covered(patch.size, words)
     box = measure.covered(patch.size, [patch.local(rect.grown(2))])
@@ -155,19 +167,15 @@ def _soft(ink: Field) -> Field:
 
 def _farther(
     ad: Delivered, rect: Rect, near: tuple[Patch, Field, Field, Mask, Pose | None]
-) -> tuple[Patch, Field, Field, Mask, Pose | None, bool]:
-    """The same search over the whole sheet, then for a mirrored logo at its place."""
-    patch, meant, seen, own, pose = near
-    mirrored = _mirror(patch, meant, rect)
-    back = measure.find_pose(_soft(mirrored), _soft(seen), patch.local(rect.grown(2)), patch.scale)
-    if back is not None and back.agreement > max(pose.agreement if pose else 0.0, 0.75) + 0.04:
-        return patch, meant, seen, own, back, True
+) -> tuple[Patch, Field, Field, Mask, Pose | None]:
+    """The same search over the whole sheet; what it finds there must be surely the logo."""
     sheet = Rect(0, 0, *map(float, ad.plan.size_px))
-    wide = _inks(ad, rect, sheet)
+    wide = _inks(ad, rect, sheet, 160_000)
     far = measure.find_pose(_soft(wide[1]), _soft(wide[2]), wide[0].local(rect.grown(2)), wide[0].scale)
-    if far is not None and far.agreement > max(pose.agreement if pose else 0.0, 0.7) + 0.05:
-        return *wide, far, False
-    return patch, meant, seen, own, pose, False
+    if far is not None and far.agreement >= KNOWN_FAR:
+        return *wide, far
+    pose = near[4]
+    return *near[:4], pose if pose is not None and pose.agreement >= KNOWN_POOR else None
 
 
 def _mirror(patch: Patch, meant: Field, rect: Rect) -> Field:
@@ -207,9 +215,9 @@ def _colors(
     weight = float(strength[zone].sum() / max(np.percentile(strength[own], 90), 1))
     planned = wanted[zone].sum(axis=0) / max(weight, 1)
     got = off[zone].sum(axis=0) / max(weight, 1)
-    base = patch.meant_ground[own].mean(axis=0)
-    worst = max(worst, _distance(base + got, base + planned))
-    mean = np.clip(base + got, 0, 255)
+    # What stands off the ground there, against what was to stand off the ground here.
+    mean = np.clip(ground[own].mean(axis=0) + got, 0, 255)
+    worst = max(worst, _distance(mean, patch.meant_ground[own].mean(axis=0) + planned))
     return worst, (float(mean[0]), float(mean[1]), float(mean[2]))
 
 
@@ -219,8 +227,11 @@ def _distance(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
 
 def _contrast(ad: Delivered, patch: Patch, own: Mask, color_off: float) -> float:
     """The planned ink (the seen one, where it is not the planned) against what the file shows behind and around it."""
-    around = measure.widened(own, 6) & ~measure.widened(own, 2) & patch.free
-    ground = np.concatenate([patch.ground[own], patch.seen[around]]) if around.any() else patch.ground[own]
+    rect = ad.plan.arrangement.logo
+    assert rect is not None
+    # Only inside the logo's own box: a plate ends not far outside it.
+    between = measure.covered(patch.size, [patch.local(rect)]) & ~measure.widened(own, 1) & ~own
+    ground = np.concatenate([patch.ground[own], patch.seen[between]]) if between.any() else patch.ground[own]
     limit = COLOR_LIMIT if ad.lossless else COLOR_LIMIT_LOSSY
     pixels = (patch.meant if color_off <= limit else patch.seen)[measure.narrowed(own, 1)]
     pixels = pixels if len(pixels) >= 24 else patch.meant[own]
@@ -235,7 +246,7 @@ def _intruding(ad: Delivered, mark: Mark, seen: Field, meant: Field) -> float:
     patch, pose = mark.patch, mark.pose
     here = measure.covered(patch.size, [patch.local(mark.found.grown(min(3.0, ad.clear_px * 0.4)))])
     if pose is not None and pose.distortion > 0.02:
-        here = measure.widened(here, 0.1 * mark.rect.height * patch.scale)
+        here = measure.widened(here, (abs(pose.angle) * mark.rect.width / 2 + 2) * patch.scale)
     zone = measure.covered(patch.size, [patch.local(mark.found.grown(ad.clear_px))]) & ~here
     limit = 24 if ad.lossless else 40
     strange = measure.narrowed(measure.widened(measure.narrowed((seen - meant) > limit, 0.6), 0.6), 0)

@@ -23,6 +23,7 @@ from studio.geometry import Rect
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
+_LEAST, _MOST = 0.6, 1.6
 PATCH_PX = 120_000
 """Windows with more pixels than this are averaged down before they are measured."""
 
@@ -105,8 +106,13 @@ def take_patch(ground: Pixels, meant: Pixels, seen: Pixels, rect: Rect, most_px:
     if scale < 1:
         parts = [cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts]
     g, m, s = (part.astype(np.float32) for part in parts)
-    free = ~widened(difference(parts[1], parts[0]) > 6, 3)
-    return Patch(window, scale, g + _settling(s - g, free), g, m, s, free)
+    drawn_on = difference(parts[1], parts[0]) > 6
+    free = ~widened(drawn_on, 3)
+    # Two grounds may meet in a window (panel and scene): each settles for itself.
+    home = np.median(g[drawn_on], axis=0) if drawn_on.any() else np.median(g.reshape(-1, 3), axis=0)
+    like = np.abs(g - home).max(axis=2) < 28
+    settled = np.where(like[..., None], _settling(s - g, free & like), _settling(s - g, free & ~like))
+    return Patch(window, scale, (g + settled).astype(np.float32), g, m, s, free)
 
 
 def _settling(off: Field, free: Mask) -> Field:
@@ -184,6 +190,29 @@ class Pose:
         return cv2.warpAffine(pixels, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)  # type: ignore
 
 
+def best_match(field: Field, art: Field) -> tuple[float, tuple[int, int]]:
+    """The best normalised correlation of `art` anywhere in `field`, and the left and top of that place.
+
+    Places with next to nothing drawn do not count: there the normalisation divides noise by noise.
+    """
+    height, width = art.shape
+    if height > field.shape[0] or width > field.shape[1]:
+        return 0.0, (0, 0)
+    scores = cv2.matchTemplate(field, art, cv2.TM_CCOEFF_NORMED)
+    rows, columns = scores.shape
+    sums, squares = cv2.integral2(field, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
+
+    def window(table: NDArray[np.generic]) -> NDArray[np.float64]:
+        far, near = slice(height, height + rows), slice(width, width + columns)
+        out = table[far, near] - table[:rows, near] - table[far, :columns] + table[:rows, :columns]
+        return np.asarray(out / (height * width))
+
+    spread = np.sqrt(np.maximum(window(squares) - window(sums) ** 2, 0))
+    scores[~(spread > 0.2 * float(art.std()))] = 0
+    _, best, _, where = cv2.minMaxLoc(scores)
+    return float(best), (int(where[0]), int(where[1]))
+
+
 def find_pose(meant: Field, seen: Field, box: Rect, scale: float) -> Pose | None:
     """The affine map that takes `meant` (within `box`) to `seen`, both H×W: coarse search over size and place, then
     ECC (Evangelidis and Psarakis 2008). None when nothing there resembles it."""
@@ -197,7 +226,7 @@ def find_pose(meant: Field, seen: Field, box: Rect, scale: float) -> Pose | None
         if size[0] > seen.shape[1] or size[1] > seen.shape[0]:
             continue
         art = cv2.resize(template, size, interpolation=cv2.INTER_AREA)
-        _, best, _, where = cv2.minMaxLoc(cv2.matchTemplate(seen, art.astype(np.float32), cv2.TM_CCOEFF_NORMED))
+        best, where = best_match(seen, art.astype(np.float32))  # type: ignore[arg-type]
         starts.append((size[0] / template.shape[1], size[1] / template.shape[0], where[0], where[1], best))
     starts = [starts[0], *sorted(starts[1:], key=lambda start: -start[4])[:3]]
     poses = [_refined(template, seen, start) for start in starts]
@@ -224,13 +253,22 @@ def _refined(
     matrix = np.array([[start[0], 0, start[2]], [0, start[1], start[3]]], np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
     try:
-        agreement, found = cv2.findTransformECC(template, seen, matrix, cv2.MOTION_AFFINE, criteria, None, 3)  # type: ignore
+        _, found = cv2.findTransformECC(template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, None, 3)  # type: ignore
     except cv2.error:
-        return start[4], matrix if start[4] > 0.3 else None
-    # A map that folds or blows up explains nothing.
-    sx, sy = np.hypot(*found[:, 0]), np.hypot(*found[:, 1])
-    sane = 0.4 < sx < 2.5 and 0.4 < sy < 2.5 and np.linalg.det(found[:, :2]) > 0.1
-    return (float(agreement), found) if sane else (0.0, None)  # type: ignore[return-value]
+        found = matrix
+    best: tuple[float, NDArray[np.float32] | None] = (0.0, None)
+    for trial in (found, matrix):
+        sx, sy = np.hypot(*trial[:, 0]), np.hypot(*trial[:, 1])
+        # A map that folds, blows up or turns far explains nothing.
+        if not (_LEAST < sx < _MOST and _LEAST < sy < _MOST and 0.75 < sx / sy < 1.33 and abs(trial[1, 0] / sx) < 0.22):
+            continue
+        size = template.shape[1], template.shape[0]
+        back = cv2.warpAffine(seen, trial, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        strong = float(back.std()) > 0.2 * float(template.std())
+        agreement = correlation(template, back) if strong else 0.0
+        if agreement > best[0]:
+            best = agreement, np.asarray(trial, np.float32)
+    return best
 
 
 # ------------------------------------------------------------------------------------------------ words
@@ -239,18 +277,16 @@ def _refined(
 def word_map(place: TextPlace, fonts: FontSet, patch: Patch) -> NDArray[np.int32]:
     """For each pixel of the patch, the 1-based index of the word drawn there, else 0."""
     width, height = patch.size
-    buffer = np.zeros((height, width, 4), np.uint8)
+    # Colours of words can be told only where a pixel is all ink: small letters are drawn larger to have such pixels.
+    times = 3 if place.block.style.size_px * patch.scale < 48 else 1
+    buffer = np.zeros((height * times, width * times, 4), np.uint8)
     canvas = skia.Canvas(buffer, skia.kRGBA_8888_ColorType)
-    canvas.scale(patch.scale, patch.scale)
+    canvas.scale(patch.scale * times, patch.scale * times)
     block = set_text(place.block.text, place.block.style, place.block.width_px, fonts, word_colors=True)
     block.paint(canvas, place.rect.left - patch.window.left, place.rect.top - patch.window.top)
-    alpha = buffer[..., 3].astype(np.float64)
-    # Premultiplied: undo it before reading the index, and trust only pixels that are mostly one word's.
-    low = np.rint(buffer[..., 0] * 255 / np.maximum(alpha, 1)).astype(np.int32)
-    high = np.rint(buffer[..., 1] * 255 / np.maximum(alpha, 1)).astype(np.int32)
-    index = low + (high << 8)
-    count = len(place.block.text.split(" "))
-    return np.where((alpha > 96) & (index >= 1) & (index <= count), index, 0)
+    index = buffer[..., 0].astype(np.int32) + (buffer[..., 1].astype(np.int32) << 8)
+    index[(buffer[..., 3] < 255) | (index > len(place.block.text.split(" ")))] = 0
+    return index.reshape(height, times, width, times).max(axis=(1, 3))
 
 
 def drawn(block: Block, scale: float) -> tuple[Field, float, float]:

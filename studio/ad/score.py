@@ -17,7 +17,7 @@ from studio.ad.cutout import product_checks
 from studio.ad.delivered import Delivered, check
 from studio.ad.lettering import lettering_checks, read
 from studio.ad.mark import mark_checks, read_mark
-from studio.ad.surface import flat_checks, overlap_check, read_scene, scene_checks, sheet_checks
+from studio.ad.surface import flat_checks, overlap_check, read_flats, read_scene, scene_checks, sheet_checks
 from studio.model import Check, Score
 
 __all__ = ["Delivered", "score_ad"]
@@ -28,17 +28,18 @@ def score_ad(ad: Delivered) -> Score:
     checks = [*_file(ad)]
     if checks[0].passed:
         readings, mark, scene = read(ad), read_mark(ad), read_scene(ad)
+        # What moved or grew is known by now: it is nothing added, and no flat colour gone wrong.
+        owned = [r.found.grown(max(4.0, 0.2 * r.place.block.style.size_px)) for r in readings]
+        owned += [mark.found.grown(max(4.0, 0.1 * mark.found.width)), mark.rect.grown(2)] if mark is not None else []
+        flats = read_flats(ad, owned)
         checks += lettering_checks(ad, readings)
         checks += _wording(ad)
         checks += mark_checks(ad, mark)
         checks += scene_checks(scene)
-        checks += flat_checks(ad)
+        checks += flat_checks(ad, flats)
         checks += product_checks(ad)
         checks.append(overlap_check(ad))
-        # What moved or grew is known by now, and is nothing added.
-        owned = [reading.found.grown(max(4.0, 0.2 * reading.place.block.style.size_px)) for reading in readings]
-        owned += [mark.found.grown(max(4.0, 0.1 * mark.found.width))] if mark is not None else []
-        checks += sheet_checks(ad, scene, owned)
+        checks += sheet_checks(ad, scene, flats, owned)
     return Score(checks=tuple(checks))
 
 

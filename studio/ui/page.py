@@ -151,9 +151,7 @@ class Page:
         kit.change(self.kit, kit, card, **quiet)
         gr.HTML("<h3>Product</h3>")
         shown = gr.HTML(self.product(str(DEMO / "product.png"))[1], elem_id="product")
-        upload = gr.File(
-            label="Product picture", show_label=False, file_types=["image"], height=58, elem_id="upload"
-        )
+        upload = gr.File(label="Product picture", show_label=False, file_types=["image"], height=58, elem_id="upload")
         with gr.Row(elem_classes="small"):
             gr.Button("Demo product", size="sm").click(
                 lambda: (*self.product(str(DEMO / "product.png")), None), None, [product, shown, upload], **quiet
@@ -210,9 +208,8 @@ class Page:
 
     def _sum(self, fields: list[Any]) -> None:
         watched = [field for field in fields if isinstance(field, gr.CheckboxGroup) or field.elem_id == "count"]
-        line = gr.HTML(self.sum(2, *(self._pick("Essentials", group) for group in GROUPS)))
-        for field in watched:
-            field.change(self.sum, watched, line, show_progress="hidden", api_visibility="private")
+        line = gr.HTML(show.total(2, len(ESSENTIALS)))
+        gr.on([field.change for field in watched], None, watched, line, js=show.TOTAL_JS)
 
     def _choices(self, group: str) -> list[tuple[str, str]]:
         return [(_label(item), item.id) for item in self.presets.formats.values() if _group(item) == group]
@@ -251,11 +248,6 @@ class Page:
             return path, show.product_card(read_product(Path(path)).rgba, Path(path).name)
         except LockupError as error:
             return "", show.notice(error)
-
-    def sum(self, count: int | None, *groups: list[str]) -> str:
-        """What Make would make."""
-        formats = sum(len(group) for group in groups)
-        return f'<p class="sum">{formats} formats × {count or 0} variants = {formats * (count or 0)} ads</p>'
 
     def make(self, *form: Any) -> tuple[Any, ...]:
         """Plan what the form says and put it on the queue."""

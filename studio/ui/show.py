@@ -23,6 +23,18 @@ EMPTY = """<section class="empty"><div class="frames"><i></i><i></i><i></i><i></
 <h2>Nothing made yet</h2><p>The brief on the left is the demo brand’s. Press <b>Make</b> to see it become ads,
 or put in your own kit, product and words.</p></section>"""
 
+# What Make would make, reckoned in the browser while boxes are ticked; `total` says the same at the start.
+TOTAL_JS = """(...fields) => {
+  const formats = fields.filter(Array.isArray).reduce((sum, group) => sum + group.length, 0);
+  const count = fields.find((field) => typeof field === "number") ?? 0;
+  return `<p class="sum">${formats} formats × ${count} variants = ${formats * count} ads</p>`;
+}"""
+
+
+def total(count: int, formats: int) -> str:
+    """How many ads Make would make."""
+    return f'<p class="sum">{formats} formats × {count} variants = {formats * count} ads</p>'
+
 
 def link(path: Path) -> str:
     """The address the page's own server gives a file of the workspace."""
@@ -72,6 +84,7 @@ def product_card(rgba: NDArray[np.uint8] | None, name: str) -> str:
 def progress(state: RunState) -> str:
     """How far it is, with time left; once over, what it came to."""
     now = state.now
+    idle = "Waiting for the run before it" if state.waiting else "Starting"
     if state.report is None and state.trouble is None:
         head = f"{now.finished} of {now.to_finish} ads"
         left = f"about {span(now.seconds_left)} left" if now.seconds_left is not None else ""
@@ -84,7 +97,7 @@ def progress(state: RunState) -> str:
         bar = ""
     return (
         f'<div class="progress"><p class="title">{escape(state.title)}</p>'
-        f"<h2>{escape(head)}</h2><p>{escape(note or 'Starting')}</p>{bar}</div>"
+        f"<h2>{escape(head)}</h2><p>{escape(note or idle)}</p>{bar}</div>"
     )
 
 
@@ -148,13 +161,10 @@ def files(state: RunState) -> str:
     """ZIP, contact sheet and folder of a run that is over."""
     if state.report is None or not state.finished:
         return ""
-    zipped = f'<a class="button" id="zip" href="{link(state.archive)}" download>Download ZIP</a>'
-    sheet = state.report.contact_sheet
+    archive, sheet = state.archive, state.report.contact_sheet
+    zipped = f'<a class="button" id="zip" href="{link(archive)}" download>Download ZIP</a>' if archive else ""
     sheet_link = f'<a class="button" id="sheet" href="{link(sheet)}" target="_blank">Contact sheet</a>' if sheet else ""
-    return (
-        f'<div class="files">{zipped if state.archive else ""}{sheet_link}'
-        f"<small>{escape(str(state.out_dir))}</small></div>"
-    )
+    return f'<div class="files">{zipped}{sheet_link}<small>{escape(str(state.out_dir))}</small></div>'
 
 
 def span(seconds: float) -> str:

@@ -35,7 +35,7 @@ def test_from_brief_to_zip_with_the_tab_closed_in_between(
     page = open_page()
     expect(page.locator(".empty h2")).to_have_text("Nothing made yet")
     expect(page.locator(".product img")).to_be_visible()
-    fill(page, "Banner 300×50", "Mobile leaderboard 320×50")
+    fill(page, "Mobile banner 300×50", "Mobile banner 320×50")
     page.click("#make")
     expect(page.locator(".progress .title")).to_have_text("Solbrae: spring-sale-26", timeout=30_000)
     page.close()

@@ -245,5 +245,22 @@ def test_a_product_stands_apart_from_a_like_backdrop(colour: str, lightness: flo
     from engines.stage.scene import set_apart
 
     palette = dict.fromkeys(PALETTE, colour)
-    back = set_apart(check_set({"id": "x", "name": "X"}), palette, lightness).backdrop
-    assert abs(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0] - lightness) > 0.15
+    back = set_apart(check_set({"id": "x", "name": "X"}), palette, np.array([lightness, 0.0, 0.0])).backdrop
+    assert abs(to_oklab(role_colour(palette, back.colour, back.tint, back.shade))[0] - lightness) > 0.085
+
+
+@pytest.mark.parametrize("path", sorted(SETS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_backdrop_pieces_only_graze_the_words(path: Path, seed: int) -> None:
+    """For every set beside, and under, a block of words: nothing solid but the podium covers much of it."""
+    for width, height, calm, middle in ((192, 60, Region(0.04, 0.15, 0.48, 0.85), 0.75),
+                                        (90, 160, Region(0.06, 0.05, 0.94, 0.36), 0.5)):
+        asked = request(width, height, path.stem, seed=seed, calm=(calm,), product=placed(
+            width, height, middle=middle, bottom=0.82, tall=0.42, pitch=14))
+        checked = check_set(asked.set_spec or {})
+        arranged = arrange(checked, asked)
+        scene = build_scene(checked, PALETTE, arranged, None, (), 5)
+        ids = np.round(trace(scene, width, height, 1, 5, Progress()).first[..., 4])
+        part = ids[int(calm.top * height) : int(calm.bottom * height), int(calm.left * width) : int(calm.right * width)]
+        pieces = [t.ID_FIRST_PRIM + i for i, solid in enumerate(arranged.solids) if isinstance(solid.paint, Piece)]
+        assert np.isin(part, pieces).mean() < 0.13
