@@ -108,9 +108,9 @@ def _moved(seen: Pixels, meant: Pixels, solid: Mask, scale: float) -> Pose:
     )
     where = cv2.resize(solid.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
     whole = Rect(0, 0, *map(float, size))
-    best, least = Pose(), 0.5 * float(np.abs(a - b)[where].mean())
-    inset = whole.grown(-0.09 * min(size))
-    for box in (whole, inset):
+    best, least = Pose(), 0.55 * float(np.abs(a - b)[where].mean())
+    for inset in (0.0, 0.05, 0.1, 0.18):
+        box = whole.grown(-inset * min(size))
         pose = measure.find_pose(a, b, box, shrink * scale)
         if pose is None:
             continue

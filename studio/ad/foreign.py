@@ -9,14 +9,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.ad.measure import best_match
 from studio.brand.kit import LoadedKit
+from studio.brand.logo import LogoArt
 from studio.color import cielab, contrast, delta_e00, hex_of
+from studio.geometry import Rect
 from studio.model import Check, Format, Score
 from studio.picture.palette import DOMINANT_SHARE, distances, dominant
 
 Pixels = NDArray[np.uint8]
-_SEARCH_PX = 480
-_FOUND = 0.62
+_SEARCH_PX = 560
+_FINE_PX = 260
+_CANDIDATES = 14
+_FOUND = 0.72
 
 
 def score_picture(pixels: Pixels, path: Path, loaded: LoadedKit, formats: Mapping[str, Format]) -> Score:
@@ -68,7 +73,7 @@ def _logo(pixels: Pixels, loaded: LoadedKit) -> Iterator[Check]:
     """The best place of any variant at any size, by correlation of edges; then its colours and contrast there."""
     if not loaded.logos:
         return
-    best, index, box = _find(pixels, loaded)
+    best, index, box = find_logo(pixels, loaded)
     yield Check(
         id="logo_present", passed=best >= _FOUND, value=round(best, 3), limit=_FOUND,
         message=f"the best match of the kit's logo agrees to {best:.0%}",
@@ -77,18 +82,18 @@ def _logo(pixels: Pixels, loaded: LoadedKit) -> Iterator[Check]:
     if best < _FOUND:
         return
     left, top, width, height = box
-    art = loaded.logos[index].rgba(max(width, 8))
-    art = cv2.resize(art, (width, height), interpolation=cv2.INTER_AREA)
     there = pixels[top : top + height, left : left + width]
-    solid = art[..., 3] > 230
+    # Variants often share one drawing: the one whose colours are there is meant.
+    alike = [logo for logo in loaded.logos if abs(logo.aspect / loaded.logos[index].aspect - 1) < 0.02]
+    off, art = min(((_color_off(there, logo), logo) for logo in alike), key=lambda item: item[0])
+    drawn = cv2.resize(art.rgba(max(width, 8)), (there.shape[1], there.shape[0]), interpolation=cv2.INTER_AREA)
+    solid, empty = drawn[..., 3] > 230, drawn[..., 3] < 10
     if solid.sum() < 12:
         return
-    off = float(delta_e00(cielab(there[solid].astype(float).mean(axis=0)), cielab(art[solid][:, :3].mean(axis=0))))
     yield Check(
         id="logo_color", passed=off <= 8.0, value=round(off, 2), limit=8.0,
         message=f"its colours are ΔE00 {off:.1f} off the kit's", fix="" if off <= 8 else "Use the logo's own colours",
     )  # fmt: skip
-    empty = art[..., 3] < 10
     ground = np.median(there[empty], axis=0) if empty.sum() > 12 else np.array([255.0, 255, 255])
     ratio = float(np.median(contrast(there[solid].astype(float), ground)))
     yield Check(
@@ -97,37 +102,63 @@ def _logo(pixels: Pixels, loaded: LoadedKit) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _find(pixels: Pixels, loaded: LoadedKit) -> tuple[float, int, tuple[int, int, int, int]]:
-    """Best correlation, variant, and box (left, top, width, height) in picture pixels."""
+def _color_off(there: Pixels, logo: LogoArt) -> float:
+    """CIEDE2000 between the logo's mean colour and what lies under its solid parts."""
+    art = cv2.resize(logo.rgba(max(there.shape[1], 8)), (there.shape[1], there.shape[0]), interpolation=cv2.INTER_AREA)
+    solid = art[..., 3] > 230
+    if not solid.any():
+        return 99.0
+    return float(delta_e00(cielab(there[solid].astype(float).mean(axis=0)), cielab(art[solid][:, :3].mean(axis=0))))
+
+
+def find_logo(pixels: Pixels, loaded: LoadedKit) -> tuple[float, int, tuple[int, int, int, int]]:
+    """Best agreement, variant, and box (left, top, width, height) in picture pixels: a coarse search over sizes on a
+    small picture, then the likeliest places again at their own size, where a chance likeness falls apart."""
     scale = min(_SEARCH_PX / max(pixels.shape[:2]), 1.0)
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    field = _edges(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-    best, index, box = 0.0, 0, (0, 0, 1, 1)
+    size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
+    field = _edges(cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
+    coarse: list[tuple[float, int, Rect]] = []
     for number, logo in enumerate(loaded.logos):
-        for width in np.unique(np.geomspace(24, small.shape[1] * 0.95, 28).astype(int)):
-            height = round(width / logo.aspect)
-            if height < 8 or height > small.shape[0]:
+        for width in np.unique(np.geomspace(24, max(size[0] * 0.95, 24), 24).astype(int)):
+            if round(width / logo.aspect) < 6 or round(width / logo.aspect) > size[1] or width > size[0]:
                 continue
-            art = logo.rgba(int(width))
-            art = cv2.resize(art, (int(width), height), interpolation=cv2.INTER_AREA)
-            for ground in (255, 0):
-                alpha = art[..., 3:].astype(np.float32) / 255
-                flat = art[..., :3] * alpha + ground * (1 - alpha)
-                template = _edges(cv2.cvtColor(flat.astype(np.uint8), cv2.COLOR_RGB2GRAY))
-                if template.std() < 1e-3:
-                    continue
-                _, top, _, where = cv2.minMaxLoc(cv2.matchTemplate(field, template, cv2.TM_CCOEFF_NORMED))
-                if top > best:
-                    best, index = float(top), number
-                    box = (
-                        round(where[0] / scale),
-                        round(where[1] / scale),
-                        round(width / scale),
-                        round(height / scale),
-                    )
-    left, top, width, height = box
-    width, height = min(width, pixels.shape[1] - left), min(height, pixels.shape[0] - top)
-    return best, index, (left, top, max(width, 1), max(height, 1))
+            template = _template(logo, int(width))
+            score, (x, y) = best_match(field, template)
+            height = template.shape[0]
+            coarse.append((score, number, Rect(x / scale, y / scale, (x + width) / scale, (y + height) / scale)))
+    best = (0.0, 0, (0, 0, 1, 1))
+    for score, number, rect in sorted(coarse, key=lambda item: -item[0])[:_CANDIDATES]:
+        if score >= 0.45:
+            best = max(best, _refined(pixels, loaded.logos[number], number, rect), key=lambda found: found[0])
+    return best
+
+
+def _refined(
+    pixels: Pixels, logo: LogoArt, number: int, rect: Rect
+) -> tuple[float, int, tuple[int, int, int, int]]:
+    """The same logo around `rect` at up to 260 px wide, over finer sizes."""
+    sheet = Rect(0, 0, pixels.shape[1], pixels.shape[0])
+    left, top, right, bottom = rect.grown(0.14 * rect.width + 4).clipped(sheet).rounded()
+    scale = min(_FINE_PX / rect.width, 2.0)
+    size = max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    field = _edges(cv2.cvtColor(cv2.resize(pixels[top:bottom, left:right], size, interpolation=how), cv2.COLOR_RGB2GRAY))
+    best = (0.0, number, (0, 0, 1, 1))
+    for factor in np.linspace(0.88, 1.14, 14):
+        width = round(rect.width * scale * factor)
+        template = _template(logo, width)
+        score, (x, y) = best_match(field, template)
+        if score > best[0]:
+            box = x / scale + left, y / scale + top, width / scale, template.shape[0] / scale
+            best = score, number, (round(box[0]), round(box[1]), max(round(box[2]), 1), max(round(box[3]), 1))
+    return best
+
+
+def _template(logo: LogoArt, width: int) -> NDArray[np.float32]:
+    """Edges of the logo's ink on a ground that its strokes stand off, whatever their colour."""
+    alpha = logo.rgba(width)[..., 3]
+    height = max(round(width / logo.aspect), 1)
+    return _edges(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _edges(gray: NDArray[np.generic]) -> NDArray[np.float32]:

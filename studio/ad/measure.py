@@ -196,7 +196,7 @@ def best_match(field: Field, art: Field) -> tuple[float, tuple[int, int]]:
     Places with next to nothing drawn do not count: there the normalisation divides noise by noise.
     """
     height, width = art.shape
-    if height > field.shape[0] or width > field.shape[1]:
+    if height > field.shape[0] or width > field.shape[1] or not art.std() > 0:
         return 0.0, (0, 0)
     scores = cv2.matchTemplate(field, art, cv2.TM_CCOEFF_NORMED)
     rows, columns = scores.shape
@@ -230,10 +230,16 @@ def find_pose(meant: Field, seen: Field, box: Rect, scale: float) -> Pose | None
         starts.append((size[0] / template.shape[1], size[1] / template.shape[0], where[0], where[1], best))
     starts = [starts[0], *sorted(starts[1:], key=lambda start: -start[4])[:3]]
     poses = [_refined(template, seen, start) for start in starts]
+    poses += [_refined(template, seen, start, still=True) for start in starts if start[:2] == (1.0, 1.0) and start[4]]
     good = [(agreement, matrix) for agreement, matrix in poses if matrix is not None]
     if not good:
         return None
     agreement, matrix = max(good, key=lambda item: item[0])
+    # A plain shift that explains nearly as much is the simpler answer: other ink may hide a part.
+    for value, found in good:
+        if value >= agreement - 0.03 and np.array_equal(found[:, :2], np.eye(2)) and np.abs(found[:, 2] - (left, top)).max() > 1:
+            agreement, matrix = value, found
+            break
     # From template coordinates to those of the patch.
     linear = matrix[:, :2].astype(np.float64)
     offset = matrix[:, 2] - linear @ np.array([left, top], np.float64)
@@ -248,12 +254,12 @@ def find_pose(meant: Field, seen: Field, box: Rect, scale: float) -> Pose | None
 
 
 def _refined(
-    template: Field, seen: Field, start: tuple[float, float, float, float, float]
+    template: Field, seen: Field, start: tuple[float, float, float, float, float], still: bool = False
 ) -> tuple[float, NDArray[np.float32] | None]:
     matrix = np.array([[start[0], 0, start[2]], [0, start[1], start[3]]], np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
     try:
-        _, found = cv2.findTransformECC(template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, None, 3)  # type: ignore
+        found = matrix if still else cv2.findTransformECC(template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, None, 3)[1]  # type: ignore
     except cv2.error:
         found = matrix
     best: tuple[float, NDArray[np.float32] | None] = (0.0, None)

@@ -25,6 +25,8 @@ from studio.picture.palette import DOMINANT_SHARE, distances, dominant
 
 PALETTE_LIMIT = 5.0
 FLAT_LIMIT = 1.0
+CELL_SLACK = 1.6
+"""How much farther than the whole area one cell of a compressed file may be off."""
 FLAT_LIMIT_WEBP = 2.5
 """Lossy WebP keeps colours as 8-bit limited-range YUV: rounding alone moves a dark colour by more than 2."""
 SCENE_LIMIT = 1.2
@@ -150,7 +152,8 @@ def read_flats(ad: Delivered, owned: list[Rect]) -> list[tuple[Flat, float]]:
         middles = np.array([np.median(cell.astype(float), axis=0) for cell in cells])
         means = np.array([cell.astype(float).mean(axis=0) for cell in cells])
         off = np.minimum(delta_e00(cielab(middles), want), delta_e00(cielab(means), want))
-        found.append((flat, float(off.max())))
+        whole = float(delta_e00(cielab(np.median(means, axis=0)), want))
+        found.append((flat, max(whole, float(off.max()) / (1.0 if ad.lossless else CELL_SLACK))))
     return found
 
 
@@ -241,7 +244,8 @@ def _blocking(ad: Delivered) -> float:
     off = cv2.subtract(a, b)
     found = []
     for error in (off, off.T):
-        step = np.abs(np.diff(error, axis=1))
+        # Something moved or recoloured steps far more than any block does; it must not decide this.
+        step = np.minimum(np.abs(np.diff(error, axis=1)), 12)
         border = step[:, 7::8]
         inside = step[:, [x for x in range(step.shape[1]) if x % 8 in (2, 3, 4)]]
         found.append(float(border.mean() - inside.mean()))

@@ -55,7 +55,8 @@ def make_picture(shot: Shot, painter: Painter, product: Product | None, progress
     painting = next(iter(painter.paint([request], progress.part(0, 0.95))))
 
     # 2. Lock the dominant colours onto the kit's.
-    pixels, facts = lock(painting.picture, shot.allowed)
+    hidden = painting.mask > 127 if painting.mask is not None and painting.mask.any() else None
+    pixels, facts = lock(painting.picture, shot.allowed, hidden)
     progress.report(1.0)
 
     # 3. Keep the maps as pictures: later painters take them as controls.

@@ -65,9 +65,11 @@ def distances(colors: Array, swatches: Sequence[Swatch]) -> Array:
     return delta_e00(cielab(colors)[:, None, :], allowed[None, :, :]).min(axis=1)
 
 
-def lock(picture: Pixels, swatches: Sequence[Swatch], strength: float = 1.0) -> tuple[Pixels, dict[str, float]]:
-    """`picture` (H×W×3) with its dominant colours on allowed ones; `strength` 0–1. Also the worst distance before and
-    after, in CIEDE2000.
+def lock(
+    picture: Pixels, swatches: Sequence[Swatch], hidden: NDArray[np.bool_] | None = None
+) -> tuple[Pixels, dict[str, float]]:
+    """`picture` (H×W×3) with its dominant colours on allowed ones. Pixels that are `hidden` (H×W, under the product) do
+    not count. Also the worst distance before and after, in CIEDE2000.
 
     Every colour moves by a weighted mean of its neighbours' moves, so gradients stay gradients: the map from colour to
     colour is continuous, and lightness order is kept.
@@ -75,17 +77,17 @@ def lock(picture: Pixels, swatches: Sequence[Swatch], strength: float = 1.0) -> 
     allowed = allowed_oklab(swatches)
     locked, before, after = picture, 0.0, 0.0
     for step in range(_PASSES):
-        colors, shares = dominant(locked.reshape(-1, 3), clusters=12)
+        colors, shares = dominant(locked.reshape(-1, 3) if hidden is None else locked[~hidden], clusters=12)
         main = shares >= DOMINANT_SHARE / 2
         after = float(distances(colors[main], swatches).max(initial=0.0))
         before = after if step == 0 else before
-        if after <= _CLOSE or not strength:
+        if after <= _CLOSE:
             break
         centres = oklab(colors)
         # Nearest in hue and chroma first: lightness carries light and shadow and should move least.
         weights = np.array([0.6, 1.0, 1.0])
         nearest = (((centres[:, None] - allowed[None]) * weights) ** 2).sum(axis=2).argmin(axis=1)
-        locked = _apply(locked, _moved_table(centres, (allowed[nearest] - centres) * strength, shares))
+        locked = _apply(locked, _moved_table(centres, allowed[nearest] - centres, shares))
     return locked, {"delta_e00_before": round(before, 2), "delta_e00_after": round(after, 2)}
 
 

@@ -16,6 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from studio import settings
 from studio.errors import BadInput, DeskError, LockupError
@@ -24,6 +25,7 @@ from studio.picture.product import read_product
 from studio.runs import Runs, RunState
 from studio.studio import Studio, Wishes
 from studio.ui import show
+from studio.ui.guard import LOOPBACK, OwnPageOnly
 from studio.ui.theme import studio_theme, stylesheet
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
@@ -46,6 +48,8 @@ def launch(host: str = "127.0.0.1", port: int = 7860, browser: bool = True) -> N
     os.environ["GRADIO_TEMP_DIR"] = str(settings.cache(studio.home) / "uploads")
     _log_to(settings.logs(studio.home) / "page.log")
     runs = Runs(studio)
+    outside = host not in LOOPBACK
+    names = None if outside else LOOPBACK
     blocks = Page(studio, runs).build()
     blocks.queue(default_concurrency_limit=None, api_open=False)
     try:
@@ -62,11 +66,12 @@ def launch(host: str = "127.0.0.1", port: int = 7860, browser: bool = True) -> N
             max_file_size="80mb",
             allowed_paths=[str(runs.folder), str(runs.thumbs)],
             footer_links=[],
+            app_kwargs={"middleware": [Middleware(OwnPageOnly, names=names)], "openapi_url": None},
             theme=studio_theme(),
             css=stylesheet(),
         )
         print(f"Lockup is open at http://{host}:{port}   Ctrl-C ends it.", flush=True)
-        if host not in ("127.0.0.1", "localhost", "::1"):
+        if outside:
             print("Anyone who can reach this address can use it and see its ads.", flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -545,7 +545,7 @@ def pressed_hard(made: Made) -> Delivered:
 ANY = frozenset({"*"})
 TAMPERS: tuple[Tamper, ...] = (
     Tamper("logo removed", "logo_present", logo_removed),
-    Tamper("logo stretched 8 %", "logo_shape", lambda m: _relogo(m, _scaled(1.08, 1.0))),
+    Tamper("logo stretched 8 %", "logo_shape", lambda m: _relogo(m, _scaled(1.08, 1.0)), frozenset({"safe_zone"})),
     Tamper("logo recoloured", "logo_color", logo_recolored, frozenset({"logo_contrast"})),
     Tamper("logo hue turned", "logo_color", logo_hue, frozenset({"logo_contrast"})),
     Tamper("logo shrunk 15 %", "logo_size", lambda m: _relogo(m, _scaled(0.85, 0.85))),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -12,6 +15,10 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 MAKE_MS = 180_000
+
+
+class Server(Protocol):
+    url: str
 
 
 def fill(page: Page, *labels: str, count: int = 1, headline: str = "Made for daylight") -> None:
@@ -101,3 +108,27 @@ def test_what_cannot_be_used_is_said_in_one_line_with_a_fix(open_page: Callable[
     page.click("#make")
     expect(page.locator(".act .notice")).to_contain_text("nowhere")
     assert "Traceback" not in page.content()
+
+
+def test_other_sites_and_other_names_are_turned_away(server: Server) -> None:
+    port = server.url.rsplit(":", 1)[1].strip("/")
+    for headers, expected in (
+        ({}, 200),
+        ({"Origin": f"http://127.0.0.1:{port}"}, 200),
+        ({"Origin": "https://elsewhere.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": f"rebound.example:{port}"}, 403),
+    ):
+        assert status(server.url, headers) == expected, headers
+    assert status(f"{server.url}/docs", {}) == 404
+    assert status(f"{server.url}/openapi.json", {}) == 404
+
+
+def status(url: str, headers: dict[str, str]) -> int:
+    parts = urlsplit(url)
+    talk = HTTPConnection(parts.hostname or "", parts.port or 0, timeout=10)
+    try:
+        talk.request("GET", parts.path or "/", headers=headers)
+        return talk.getresponse().status
+    finally:
+        talk.close()
