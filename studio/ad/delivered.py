@@ -76,7 +76,8 @@ class Delivered:
     def product_mask(self, grown_px: float = 0.0) -> Mask:
         """Pixels of `small` that the product's alpha touches."""
         seen, _, scale = self.small
-        mask = np.zeros(seen.shape[:2], bool)
+        height, width = seen.shape[:2]
+        mask = np.zeros((height, width), bool)
         product, rect = self.plan.product, self.plan.product_rect
         if product is None or rect is None:
             return mask
@@ -84,7 +85,7 @@ class Delivered:
         alpha = cv2.resize(product[..., 3], size, interpolation=cv2.INTER_AREA)
         left, top = round(rect.left * scale), round(rect.top * scale)
         y0, x0 = max(top, 0), max(left, 0)
-        y1, x1 = min(top + size[1], mask.shape[0]), min(left + size[0], mask.shape[1])
+        y1, x1 = min(top + size[1], height), min(left + size[0], width)
         if y1 > y0 and x1 > x0:
             mask[y0:y1, x0:x1] = alpha[y0 - top : y1 - top, x0 - left : x1 - left] > 3
         return widened(mask, max(grown_px * scale, 1))

@@ -1,7 +1,7 @@
 """Drift over a batch: what must be the same in every ad, measured. Pure.
 
-Each ad leaves a `Trace` of what it really showed. A colour is compared over the whole batch, a logo's size with what its
-own layout planned: families and formats differ by design, and that is no drift.
+Each ad leaves a `Trace` of what it really showed. A colour is compared over the whole batch, a logo's size with what
+its own layout planned: families and formats differ by design, and that is no drift.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def _flats(traces: Sequence[Trace]) -> Check:
             seen[name.split(" ")[-1]].append(color)
     worst, name = max(((_widest(colors), name) for name, colors in seen.items()), default=(0.0, "no flat colour"))
     return _check("flat_colors", worst <= FLAT_DRIFT, worst, FLAT_DRIFT,
-                  f"{name} differs by ΔE00 {worst:.2f} between two ads", "Raise the byte limit or the quality")  # fmt: skip
+                  f"{name} differs by ΔE00 {worst:.2f} between two ads",
+                  "Raise the byte limit or the quality")  # fmt: skip
 
 
 def _logo_color(traces: Sequence[Trace]) -> Check:
@@ -85,7 +86,8 @@ def _logo_color(traces: Sequence[Trace]) -> Check:
             groups[one.logo[0]].append(one.logo[2:])
     worst = max((_widest(group) for group in groups.values()), default=0.0)
     return _check("logo_color", worst <= LOGO_DRIFT, worst, LOGO_DRIFT,
-                  f"the logo's ink differs by ΔE00 {worst:.2f} between two ads", "Make the batch again from one kit")  # fmt: skip
+                  f"the logo's ink differs by ΔE00 {worst:.2f} between two ads",
+                  "Make the batch again from one kit")  # fmt: skip
 
 
 def _logo_size(traces: Sequence[Trace]) -> Check:
@@ -114,4 +116,5 @@ def _scenes(traces: Sequence[Trace]) -> Check:
     off = [one.scene_off for one in traces if one.scene_off is not None]
     share = sum(value <= PALETTE_LIMIT for value in off) / len(off) if off else 1.0
     return _check("scene_colors", share >= SCENE_SHARE, share, SCENE_SHARE,
-                  f"{share:.0%} of the scenes keep to the kit's colours", "Paint the scenes that are off again")  # fmt: skip
+                  f"{share:.0%} of the scenes keep to the kit's colours",
+                  "Paint the scenes that are off again")  # fmt: skip

@@ -64,7 +64,8 @@ def _palette(pixels: Pixels, loaded: LoadedKit) -> Check:
     worst = int(far.argmax())
     return Check(
         id="palette", passed=share >= 0.9, value=round(share, 3), limit=0.9,
-        message=f"{share:.0%} of the main colours are the kit's; {hex_of(colors[main][worst])} is ΔE00 {far[worst]:.1f} off",
+        message=f"{share:.0%} of the main colours are the kit's; "
+        f"{hex_of(colors[main][worst])} is ΔE00 {far[worst]:.1f} off",
         fix="" if share >= 0.9 else "Bring the scene's colours to the kit's palette",
     )  # fmt: skip
 
@@ -142,7 +143,8 @@ def _refined(
     scale = min(_FINE_PX / rect.width, 2.0)
     size = max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    field = _edges(cv2.cvtColor(cv2.resize(pixels[top:bottom, left:right], size, interpolation=how), cv2.COLOR_RGB2GRAY))
+    near = cv2.resize(pixels[top:bottom, left:right], size, interpolation=how)
+    field = _edges(cv2.cvtColor(near, cv2.COLOR_RGB2GRAY))
     best = (0.0, number, (0, 0, 1, 1))
     for factor in np.linspace(0.88, 1.14, 14):
         width = round(rect.width * scale * factor)
@@ -161,7 +163,7 @@ def _template(logo: LogoArt, width: int) -> NDArray[np.float32]:
     return _edges(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _edges(gray: NDArray[np.generic]) -> NDArray[np.float32]:
+def _edges(gray: cv2.typing.MatLike) -> NDArray[np.float32]:
     x = cv2.Sobel(gray, cv2.CV_32F, 1, 0)
     y = cv2.Sobel(gray, cv2.CV_32F, 0, 1)
     return np.sqrt(np.minimum(cv2.magnitude(x, y), 400)).astype(np.float32)

@@ -197,9 +197,9 @@ def _amounts(
     ink = _weighted_median(np.array([base[n] + step[n] for n in strong]), np.array([weight[n] for n in strong]))
     ink = np.clip(ink, 0, 255)
     shares, amounts = {}, {}
-    for n in step:
+    for n, got in step.items():
         wanted = ink - base[n]
-        shares[n] = float(step[n] @ wanted / max(wanted @ wanted, 1))
+        shares[n] = float(got @ wanted / max(wanted @ wanted, 1))
         amounts[n] = strength[n] / max(float(np.linalg.norm(planned - base[n])), 1)
     return amounts, ink, shares
 

@@ -1,5 +1,5 @@
-"""The logo on a finished ad: there, undistorted, at its size and place, in its own drawing and colours, with room around
-it. Pure.
+"""The logo on a finished ad: there, undistorted, at its size and place, in its own drawing and colours, with room
+around it. Pure.
 
 What is seen is first laid back onto what was meant; scale, turn and shift are read from that map, and drawing and
 colours are compared after it. So a moved logo is only moved, and a recoloured one only recoloured.
@@ -18,7 +18,7 @@ from studio.ad import measure
 from studio.ad.delivered import Delivered, check, ink_rect
 from studio.ad.ground import LOGO_CONTRAST, logo_contrast
 from studio.ad.measure import Field, Mask, Patch, Pose
-from studio.color import cielab, delta_e00, hex_of, rgb_of
+from studio.color import cielab, delta_e00, rgb_of
 from studio.geometry import Rect
 from studio.model import Check
 
@@ -123,7 +123,8 @@ def mark_checks(ad: Delivered, mark: Mark | None) -> Iterator[Check]:
                 f"{mark.intruding:.1%} of the clear space is used",
                 f"Keep {ad.clear_px:.0f} px free around the logo")  # fmt: skip
     yield check("logo_contrast", mark.contrast >= LOGO_CONTRAST, mark.contrast, LOGO_CONTRAST,
-                f"contrast {mark.contrast:.1f}:1", "Add a variant of the logo for this background to the kit")  # fmt: skip
+                f"contrast {mark.contrast:.1f}:1",
+                "Add a variant of the logo for this background to the kit")  # fmt: skip
 
 
 def _pose_checks(ad: Delivered, mark: Mark, pose: Pose) -> Iterator[Check]:
@@ -205,7 +206,7 @@ def _colors(
     art = ad.brand.logos[ad.plan.grounded.logo_index or 0]
     inks = [np.array(rgb_of(color), float) for color, share in art.inks if share >= 0.12]
     inner = measure.narrowed(own, 1)
-    nearest = np.argmin([((patch.meant - ink) ** 2).sum(axis=2) for ink in inks], axis=0) if inks else np.zeros(own.shape)
+    nearest = np.argmin([((patch.meant - ink) ** 2).sum(axis=2) for ink in inks] or [np.zeros(own.shape)], axis=0)
     for number, _ in enumerate(inks):
         core = measure.narrowed(inner & (nearest == number), 1)
         if core.sum() >= 40:
@@ -249,10 +250,6 @@ def _intruding(ad: Delivered, mark: Mark, seen: Field, meant: Field) -> float:
         here = measure.widened(here, (abs(pose.angle) * mark.rect.width / 2 + 2) * patch.scale)
     zone = measure.covered(patch.size, [patch.local(mark.found.grown(ad.clear_px))]) & ~here
     limit = 24 if ad.lossless else 40
-    strange = measure.narrowed(measure.widened(measure.narrowed((seen - meant) > limit, 0.6), 0.6), 0)
+    # Single pixels are noise.
+    strange = measure.widened(measure.narrowed((seen - meant) > limit, 1), 1) | ((seen - meant) > 2.5 * limit)
     return float((zone & strange).sum() / max(zone.sum(), 1))
-
-
-def ink_hex(mark: Mark) -> str:
-    """The mean colour of the logo's ink as hex."""
-    return hex_of(mark.ink)

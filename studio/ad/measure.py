@@ -1,7 +1,7 @@
 """What is really on an ad: ink found in decoded pixels, compared with what was meant to be there. Pure.
 
-`ground` is the ad without words and logo, `meant` the whole ad as planned, `seen` the decoded file. Compression blurs and
-rings, but it keeps local sums, so amounts and colours of ink are taken from sums and never from single pixels.
+`ground` is the ad without words and logo, `meant` the whole ad as planned, `seen` the decoded file. Compression blurs
+and rings, but it keeps local sums, so amounts and colours of ink are taken from sums, never from single pixels.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -146,12 +147,13 @@ def _settling(off: Field, free: Mask) -> Field:
     return (basis(grid_x, grid_y) @ found).astype(np.float32)
 
 
-def correlation(a: NDArray[np.generic], b: NDArray[np.generic], where: Mask | None = None) -> float:
+def correlation(a: NDArray[Any], b: NDArray[Any], where: Mask | None = None) -> float:
     """Pearson's correlation of two fields, −1 to 1; 0 where one of them is flat."""
     x, y = (a[where], b[where]) if where is not None else (a.ravel(), b.ravel())
     if x.size < 4:
         return 0.0
-    x, y = x.astype(np.float64) - x.mean(), y.astype(np.float64) - y.mean()
+    x = np.asarray(x, np.float64) - float(x.mean())
+    y = np.asarray(y, np.float64) - float(y.mean())
     scale = math.sqrt(float((x * x).sum() * (y * y).sum()))
     return float((x * y).sum() / scale) if scale > 1e-6 else 0.0
 
@@ -237,7 +239,8 @@ def find_pose(meant: Field, seen: Field, box: Rect, scale: float) -> Pose | None
     agreement, matrix = max(good, key=lambda item: item[0])
     # A plain shift that explains nearly as much is the simpler answer: other ink may hide a part.
     for value, found in good:
-        if value >= agreement - 0.03 and np.array_equal(found[:, :2], np.eye(2)) and np.abs(found[:, 2] - (left, top)).max() > 1:
+        still = np.array_equal(found[:, :2], np.eye(2)) and np.abs(found[:, 2] - (left, top)).max() > 1
+        if still and value >= agreement - 0.03:
             agreement, matrix = value, found
             break
     # From template coordinates to those of the patch.
@@ -259,7 +262,11 @@ def _refined(
     matrix = np.array([[start[0], 0, start[2]], [0, start[1], start[3]]], np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
     try:
-        found = matrix if still else cv2.findTransformECC(template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, None, 3)[1]  # type: ignore
+        found = matrix
+        if not still:
+            _, found = cv2.findTransformECC(
+                template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, None, 3  # type: ignore[arg-type]
+            )
     except cv2.error:
         found = matrix
     best: tuple[float, NDArray[np.float32] | None] = (0.0, None)
@@ -296,8 +303,8 @@ def word_map(place: TextPlace, fonts: FontSet, patch: Patch) -> NDArray[np.int32
 
 
 def drawn(block: Block, scale: float) -> tuple[Field, float, float]:
-    """A block's letters alone as coverage 0–1, cut to their own extent, at `scale` pixels per sheet pixel; and where that
-    extent starts inside the block, left and top in sheet pixels."""
+    """A block's letters alone as coverage 0–1, cut to their own extent, at `scale` pixels per sheet pixel; and where
+    that extent starts inside the block, left and top in sheet pixels."""
     pad = block.style.size_px
     width = max(round((block.width_px + 2 * pad) * scale), 1)
     height = max(round((block.height_px + 2 * pad) * scale), 1)
@@ -305,7 +312,7 @@ def drawn(block: Block, scale: float) -> tuple[Field, float, float]:
     canvas = skia.Canvas(buffer, skia.kRGBA_8888_ColorType)
     canvas.scale(scale, scale)
     block.paint(canvas, pad, pad)
-    coverage = buffer[..., 3].astype(np.float32) / 255
+    coverage = (buffer[..., 3] / 255).astype(np.float32)
     rows, columns = np.flatnonzero(coverage.max(axis=1) > 0.2), np.flatnonzero(coverage.max(axis=0) > 0.2)
     if not len(rows) or not len(columns):
         return np.zeros((1, 1), np.float32), 0.0, 0.0

@@ -1,7 +1,7 @@
 """Brand fidelity of a finished ad: passed ÷ tested, every check with its number, limit and remedy. Pure.
 
 Measured on the decoded file, not on the plan: what was meant is drawn again and compared with what is there. One thing
-that is wrong should fail one check, so each part is read before it is judged: a logo that was moved is not also missing.
+that is wrong should fail one check, so each part is read before it is judged: a moved logo is not also missing.
 
 Check ids, all stable: size bytes file_type · words banned_words text_limits · type_family type_size type_spacing
 type_place type_color type_contrast · logo_present logo_drawing logo_shape logo_size logo_place logo_color
@@ -54,7 +54,8 @@ def _file(ad: Delivered) -> Iterator[Check]:
                 f"{ad.bytes:,} bytes of at most {most:,}" if most else f"{ad.bytes:,} bytes, no limit",
                 "Lower the quality")  # fmt: skip
     types = ", ".join(fmt.files)
-    yield check("file_type", ad.file_type in fmt.files, ad.file_type, types, f"a {ad.file_type} file", f"Save as {types}")
+    yield check("file_type", ad.file_type in fmt.files, ad.file_type, types, f"a {ad.file_type} file",
+                f"Save as {types}")  # fmt: skip
 
 
 def _wording(ad: Delivered) -> Iterator[Check]:

@@ -57,7 +57,7 @@ def read_scene(ad: Delivered) -> SceneView | None:
     if frame.picture is None or plan.scene is None:
         return None
     flats = [flat.rect for flat in plan.arrangement.flats if flat.kind != "sheet"]
-    veils = [scrim.rect.grown(scrim.feather_px) for scrim in plan.grounded.scrims]
+    veils = [scrim.rect.grown(scrim.fade_px) for scrim in plan.grounded.scrims]
     free = ad.mask([frame.picture], -2) & ~ad.mask(_written(ad), 2) & ~ad.mask(flats, 4) & ~ad.product_mask(5)
     seen, meant, _ = ad.small
     if free.sum() < 64:
@@ -79,7 +79,8 @@ def scene_checks(scene: SceneView | None) -> Iterator[Check]:
     yield check("palette", scene.far <= PALETTE_LIMIT, scene.far, PALETTE_LIMIT,
                 f"the scene's {scene.worst_hex} is ΔE00 {scene.far:.1f} from the nearest kit colour",
                 "Paint the scene again, or allow tints in the kit")  # fmt: skip
-    yield check("scene_true", scene.true, scene.off, SCENE_LIMIT, f"the scene is ΔE00 {scene.off:.1f} off the painted one",
+    yield check("scene_true", scene.true, scene.off, SCENE_LIMIT,
+                f"the scene is ΔE00 {scene.off:.1f} off the painted one",
                 "Compose the ad again from its picture")  # fmt: skip
 
 
@@ -110,8 +111,9 @@ def _scene_off(seen: Pixels, meant: Pixels, free: Mask) -> float:
 
 
 def flat_areas(ad: Delivered, owned: list[Rect]) -> Iterator[tuple[Flat, list[Pixels]]]:
-    """Each flat colour with the pixels that show nothing else (`owned` is where moved words and logo stand), in up to sixteen cells: 3 px inside its edge, away from
-    ink, where the drawing has exactly that colour. Thin rules are left to `nothing_added`: JPEG blurs them."""
+    """Each flat colour with the pixels that show nothing else, in up to sixteen cells: 3 px inside its edge, away from
+    ink and from `owned` (where moved words and logo stand), where the drawing has exactly that colour. Thin rules are
+    left to `nothing_added`: JPEG blurs them."""
     ground, meant = ad.drawings
     flats = ad.plan.arrangement.flats
     picture = ad.plan.arrangement.frame.picture

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
+import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from studio.brief.frame import frame, rules_for
 from studio.brief.plan import PAINTED_PX
 from studio.color import from_oklab, oklab, rgb_of
 from studio.desk.metadata import FileKind, Metadata, encode
+from studio.errors import DoesNotFit
 from studio.geometry import fraction_of
 from studio.model import AdSpec, BrandKit, Format, Layout, Placement, Words
 from studio.picture.palette import lock
@@ -146,6 +148,15 @@ class Made:
     brand: Brand
     scene: Scene | None
     plan: Plan
+
+
+def make_all(wants: Iterable[Wanted]) -> list[Made]:
+    """Those of the wanted ads whose words fit."""
+    made = []
+    for wanted in wants:
+        with contextlib.suppress(DoesNotFit):
+            made.append(make(wanted))
+    return made
 
 
 def brand_for(name: str, words: Words) -> Brand:

@@ -194,9 +194,8 @@ def logo_replaced(made: Made) -> Delivered | None:
 
 def logo_rotated(made: Made) -> Delivered | None:
     def change(art: Pixels) -> Pixels:
-        h, w = art.shape[:2]
+        w = art.shape[1]
         pad = cv2.copyMakeBorder(art, w // 6, w // 6, w // 12, w // 12, cv2.BORDER_CONSTANT)
-        pad[..., :3] = art[art[..., 3] > 200][0][:3] if pad[..., 3].max() == 0 else pad[..., :3]
         big = cv2.cvtColor(pad, cv2.COLOR_RGBA2mRGBA)
         middle = (big.shape[1] / 2 - 0.5, big.shape[0] / 2 - 0.5)
         turned = cv2.warpAffine(big, cv2.getRotationMatrix2D(middle, 5, 1), (big.shape[1], big.shape[0]))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-
 import pytest
-from adsmith import Made, Wanted, deliver, layouts, make
+from adsmith import Made, Wanted, deliver, layouts, make_all
 from tampers import flat_off, logo_hue, logo_recolored, scene_world
 
 from studio.ad.drift import drift, trace
@@ -19,7 +18,7 @@ def batch() -> list[Made]:
         for family in layouts()
         for file, seed in (("jpg", 1), ("png", 2))
     ]
-    return [make(wanted) for wanted in wants]
+    return make_all(wants)
 
 
 @pytest.fixture(scope="module")

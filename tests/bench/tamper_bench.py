@@ -18,11 +18,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ad"))
 
-from adsmith import Made, Wanted, formats, layouts, make  # noqa: E402
-from tampers import TAMPERS, Tamper  # noqa: E402
+from adsmith import Made, Wanted, formats, layouts, make
+from tampers import TAMPERS, Tamper
 
-from studio.ad.score import score_ad  # noqa: E402
-from studio.errors import DoesNotFit, LockupError  # noqa: E402
+from studio.ad.score import score_ad
+from studio.errors import DoesNotFit, LockupError
 
 TAMPERED_FORMATS = (
     "display-300x250", "display-336x280", "display-728x90", "display-160x600", "display-300x600", "display-970x250",
