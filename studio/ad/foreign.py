@@ -20,7 +20,7 @@ from studio.picture.palette import DOMINANT_SHARE, distances, dominant
 Pixels = NDArray[np.uint8]
 _SEARCH_PX = 560
 _FINE_PX = 260
-_CANDIDATES = 14
+_CANDIDATES = 10
 _FOUND = 0.72
 
 
@@ -57,7 +57,9 @@ def _file(pixels: Pixels, path: Path, formats: Mapping[str, Format]) -> Iterator
 
 def _palette(pixels: Pixels, loaded: LoadedKit) -> Check:
     """The share of the picture whose main colours are within ΔE00 5 of an allowed one."""
-    colors, shares = dominant(pixels.reshape(-1, 3), clusters=10)
+    # Clustering wants more pixels than clusters; a tiny picture says the same of itself many times.
+    few = pixels.reshape(-1, 3)
+    colors, shares = dominant(few if len(few) >= 64 else np.repeat(few, 64, axis=0), clusters=10)
     main = shares >= DOMINANT_SHARE
     far = distances(colors[main], loaded.kit.palette)
     share = float(shares[main][far <= 5.0].sum() / max(shares[main].sum(), 1e-9))
@@ -119,8 +121,11 @@ def find_logo(pixels: Pixels, loaded: LoadedKit) -> tuple[float, int, tuple[int,
     size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
     field = _edges(cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
     coarse: list[tuple[float, int, Rect]] = []
-    for number, logo in enumerate(loaded.logos):
-        for width in np.unique(np.geomspace(24, max(size[0] * 0.95, 24), 24).astype(int)):
+    # Variants in other colours have one form: it is looked for once.
+    forms = {logo.rgba(64)[..., 3].tobytes(): number for number, logo in reversed(list(enumerate(loaded.logos)))}
+    for number in sorted(forms.values()):
+        logo = loaded.logos[number]
+        for width in np.unique(np.geomspace(24, max(size[0] * 0.95, 24), 36).astype(int)):
             if round(width / logo.aspect) < 6 or round(width / logo.aspect) > size[1] or width > size[0]:
                 continue
             template = _template(logo, int(width))
@@ -128,15 +133,24 @@ def find_logo(pixels: Pixels, loaded: LoadedKit) -> tuple[float, int, tuple[int,
             height = template.shape[0]
             coarse.append((score, number, Rect(x / scale, y / scale, (x + width) / scale, (y + height) / scale)))
     best = (0.0, 0, (0, 0, 1, 1))
-    for score, number, rect in sorted(coarse, key=lambda item: -item[0])[:_CANDIDATES]:
-        if score >= 0.45:
-            best = max(best, _refined(pixels, loaded.logos[number], number, rect), key=lambda found: found[0])
+    tried: list[Rect] = []
+    for score, number, rect in sorted(coarse, key=lambda item: -item[0]):
+        if len(tried) >= _CANDIDATES or score < 0.35:
+            break
+        if any(_same_spot(rect, other) for other in tried):
+            continue
+        tried.append(rect)
+        best = max(best, _refined(pixels, loaded.logos[number], number, rect), key=lambda found: found[0])
     return best
 
 
-def _refined(
-    pixels: Pixels, logo: LogoArt, number: int, rect: Rect
-) -> tuple[float, int, tuple[int, int, int, int]]:
+def _same_spot(a: Rect, b: Rect) -> bool:
+    """Whether a search around one would come upon the other."""
+    near = 0.06 * a.width + 2
+    return abs(a.left - b.left) < near and abs(a.top - b.top) < near and abs(a.width / b.width - 1) < 0.08
+
+
+def _refined(pixels: Pixels, logo: LogoArt, number: int, rect: Rect) -> tuple[float, int, tuple[int, int, int, int]]:
     """The same logo around `rect` at up to 260 px wide, over finer sizes."""
     sheet = Rect(0, 0, pixels.shape[1], pixels.shape[0])
     left, top, right, bottom = rect.grown(0.14 * rect.width + 4).clipped(sheet).rounded()

@@ -262,7 +262,9 @@ def _tried(
     changed = style._replace(size_px=style.size_px * size, tracking=style.tracking + spacing)
     wide = block.width_px * (size + 2.2 * max(spacing, 0))
     best = (0.0, size, spacing, 0.0, place.rect)
-    for measure_px in dict.fromkeys((wide, block.width_px, 1.3 * wide)) if (size, spacing) != (1, 0) else (wide,):
+    plain = (size, spacing) == (1.0, 0.0)
+    measures = (wide,) if plain else (wide, block.width_px, 1.25 * block.width_px, 1.3 * wide)
+    for measure_px in dict.fromkeys(measures):
         art, x, y = measure.drawn(set_text(block.text, changed, max(measure_px, 1), fonts), patch.scale)
         if art.size < 40 or min(art.shape) < 3:
             continue
@@ -270,7 +272,6 @@ def _tried(
         if score > best[0]:
             left, top = patch.window.left + where[0] / patch.scale, patch.window.top + where[1] / patch.scale
             found = Rect(left, top, left + art.shape[1] / patch.scale, top + art.shape[0] / patch.scale)
-            plain = (size, spacing) == (1.0, 0.0)
             shift = float(np.hypot(left - place.rect.left - x, top - place.rect.top - y)) if plain else 0.0
             best = (score, size, spacing, shift, found)
     return best

@@ -190,9 +190,7 @@ def _slight(pose: Pose, rect: Rect) -> bool:
     return pose.distortion < 0.02 + 0.6 / min(rect.width, rect.height) and pose.shift < 1.0
 
 
-def _colors(
-    ad: Delivered, patch: Patch, own: Mask, pose: Pose | None
-) -> tuple[float, tuple[float, float, float]]:
+def _colors(ad: Delivered, patch: Patch, own: Mask, pose: Pose | None) -> tuple[float, tuple[float, float, float]]:
     """The worst distance of one of the logo's inks (CIEDE2000), and the mean colour of all its ink.
 
     Each ink's colour is the ground plus the sum of what stands off it over the planned coverage, so thin strokes count

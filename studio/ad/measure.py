@@ -25,7 +25,7 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
 _LEAST, _MOST = 0.6, 1.6
-PATCH_PX = 120_000
+PATCH_PX = 80_000
 """Windows with more pixels than this are averaged down before they are measured."""
 
 
@@ -123,7 +123,7 @@ def _settling(off: Field, free: Mask) -> Field:
     ys, xs = np.nonzero(free)
     if len(ys) < 24:
         return np.zeros_like(off)
-    step = max(len(ys) // 2500, 1)
+    step = max(len(ys) // 1500, 1)
     ys, xs = ys[::step], xs[::step]
     values = off[ys, xs].astype(np.float64)
     if np.abs(values).max() < 1:
@@ -140,7 +140,8 @@ def _settling(off: Field, free: Mask) -> Field:
     rows = basis(xs, ys)
     found = np.zeros((rows.shape[1], 3))
     for _ in range(2):
-        found = np.linalg.lstsq(rows[kept], values[kept], rcond=None)[0]
+        part = rows[kept]
+        found = np.linalg.solve(part.T @ part + 1e-6 * np.eye(part.shape[1]), part.T @ values[kept])
         error = np.abs(values - rows @ found).max(axis=1)
         kept = error <= np.median(error) * 2.5 + 0.5
     grid_y, grid_x = np.indices((height, width))
@@ -152,8 +153,8 @@ def correlation(a: NDArray[Any], b: NDArray[Any], where: Mask | None = None) -> 
     x, y = (a[where], b[where]) if where is not None else (a.ravel(), b.ravel())
     if x.size < 4:
         return 0.0
-    x = np.asarray(x, np.float64) - float(x.mean())
-    y = np.asarray(y, np.float64) - float(y.mean())
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = x - x.mean(), y - y.mean()
     scale = math.sqrt(float((x * x).sum() * (y * y).sum()))
     return float((x * y).sum() / scale) if scale > 1e-6 else 0.0
 
@@ -204,7 +205,7 @@ def best_match(field: Field, art: Field) -> tuple[float, tuple[int, int]]:
     rows, columns = scores.shape
     sums, squares = cv2.integral2(field, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
 
-    def window(table: NDArray[np.generic]) -> NDArray[np.float64]:
+    def window(table: NDArray[Any]) -> NDArray[np.float64]:
         far, near = slice(height, height + rows), slice(width, width + columns)
         out = table[far, near] - table[:rows, near] - table[far, :columns] + table[:rows, :columns]
         return np.asarray(out / (height * width))
@@ -265,7 +266,13 @@ def _refined(
         found = matrix
         if not still:
             _, found = cv2.findTransformECC(
-                template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, None, 3  # type: ignore[arg-type]
+                template,
+                seen,
+                matrix.copy(),
+                cv2.MOTION_AFFINE,
+                criteria,
+                None,
+                3,  # type: ignore[arg-type]
             )
     except cv2.error:
         found = matrix

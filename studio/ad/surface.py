@@ -31,8 +31,8 @@ FLAT_LIMIT_WEBP = 2.5
 """Lossy WebP keeps colours as 8-bit limited-range YUV: rounding alone moves a dark colour by more than 2."""
 SCENE_LIMIT = 1.2
 ADDED_LIMIT = 0.0006
-BLOCKING_LIMIT = 0.8
-"""JPEG 30, the least that is delivered, steps by up to 0.6 at its blocks, JPEG 6 by 1.1 and more."""
+BLOCKING_LIMIT = 0.7
+"""JPEG 30, the least that is delivered, steps by up to 0.45 at its blocks, JPEG 6 by 0.95 and more."""
 _CELL_PX = 8
 """Scene colours are compared on means of cells this wide: JPEG's own block, whose mean it keeps."""
 
@@ -208,7 +208,7 @@ def sheet_checks(
     # A flat colour that is off as a whole has been told of already.
     spoiled = [flat for flat, off_by in flats if off_by > flat_limit(ad)]
     for flat in spoiled:
-        above = [f.rect for f in arrangement.flats if f is not flat and f.kind != "sheet"]
+        above = [f.rect.grown(-0.3 * f.radius_px) for f in arrangement.flats if f is not flat and f.kind != "sheet"]
         above += [arrangement.frame.picture] if arrangement.frame.picture and flat.kind == "sheet" else []
         judged &= ~ad.mask([flat.rect], 3) | ad.mask(above, -3)
     inside, well_inside = ad.mask([safe], 2), ad.mask([safe], -3)
@@ -245,12 +245,16 @@ def _blocking(ad: Delivered) -> float:
     a, b = (cv2.cvtColor(pixels[box], cv2.COLOR_RGB2GRAY).astype(np.float32) for pixels in (ad.pixels, ad.drawings[1]))
     off = cv2.subtract(a, b)
     found = []
-    for error in (off, off.T):
+    # Plain areas have no error at all and would hide that of the others.
+    busy = cv2.blur(np.abs(off), (9, 9)) > 0.5
+    if busy.mean() < 0.12:
+        return 0.0
+    for error, there in ((off, busy[:, 1:]), (off.T, busy.T[:, 1:])):
         # Something moved or recoloured steps far more than any block does; it must not decide this.
-        step = np.minimum(np.abs(np.diff(error, axis=1)), 12)
-        border = step[:, 7::8]
-        inside = step[:, [x for x in range(step.shape[1]) if x % 8 in (2, 3, 4)]]
-        found.append(float(border.mean() - inside.mean()))
+        step = np.minimum(np.abs(np.diff(error, axis=1)), 40)
+        middle = [x for x in range(step.shape[1]) if x % 8 in (2, 3, 4)]
+        border, inside = step[:, 7::8][there[:, 7::8]], step[:, middle][there[:, middle]]
+        found.append(float(border.mean() - inside.mean()) if border.size and inside.size else 0.0)
     return max(float(np.mean(found)), 0.0)
 
 

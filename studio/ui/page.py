@@ -128,7 +128,9 @@ class Page:
                             make = gr.Button("Make", variant="primary", elem_id="make", scale=2)
                             stop = gr.Button("Stop", elem_id="stop", interactive=False, scale=1)
                 with gr.Column(elem_classes="view"):
-                    history = gr.Dropdown([], label="Run", show_label=False, container=False, visible=False)
+                    history = gr.Dropdown(
+                        [], label="Run", show_label=False, container=False, visible=False, elem_id="history"
+                    )
                     run = [gr.HTML(show.EMPTY), gr.HTML(), gr.HTML(), gr.HTML()]
             view = [*run, seen, stop, timer]
             quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}

@@ -86,7 +86,7 @@ def progress(state: RunState) -> str:
     now = state.now
     idle = "Waiting for the run before it" if state.waiting else "Starting"
     if state.report is None and state.trouble is None:
-        head = f"{now.finished} of {now.to_finish} ads"
+        head = f"{now.finished} of {_ads(now.to_finish)}"
         left = f"about {span(now.seconds_left)} left" if now.seconds_left is not None else ""
         pictures = f"{now.painted} of {now.to_paint} pictures" if now.to_paint else ""
         note = " · ".join(part for part in (pictures, left, now.text) if part)
@@ -106,11 +106,15 @@ def _outcome(state: RunState) -> tuple[str, str]:
     tested = sum(item.file.score.tested for item in state.finished)
     fidelity = f"{passed} of {tested} brand checks passed" if tested else ""
     if state.report is None:
-        return f"{len(state.finished)} ads, then it could not go on", fidelity
+        return f"{_ads(len(state.finished))}, then it could not go on", fidelity
     spent = f"{span(state.report.seconds['total'])}"
     missing = f"{len(state.failed)} not made" if state.failed else ""
-    head = f"{len(state.finished)} ads" + (" before you stopped it" if state.report.stopped else "")
+    head = _ads(len(state.finished)) + (" before you stopped it" if state.report.stopped else "")
     return head, " · ".join(part for part in (fidelity, missing, spent) if part)
+
+
+def _ads(count: int) -> str:
+    return f"{count} ad" if count == 1 else f"{count} ads"
 
 
 def gallery(state: RunState, thumb: Callable[[Path, Finished], Path]) -> str:

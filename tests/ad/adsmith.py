@@ -169,6 +169,9 @@ def make(wanted: Wanted) -> Made:
     fmt, family, words = formats()[wanted.format], layouts()[wanted.layout], WORDS[wanted.words]
     if wanted.file not in fmt.files:
         fmt = fmt.model_copy(update={"files": (*fmt.files, wanted.file)})
+    if wanted.file == "png":
+        # Grain does not pack into a display's 150 kB; that is the encoder's own test.
+        fmt = fmt.model_copy(update={"max_bytes": None})
     rules = rules_for(family, fmt)
     rgba = cutout() if wanted.product else None
     framed = frame(rules, fmt, words, rgba.shape[1] / rgba.shape[0] if rgba is not None else None)
@@ -184,7 +187,13 @@ def make(wanted: Wanted) -> Made:
             placement = Placement(product_digest="0", box=fraction_of(framed.product, framed.picture), pitch_deg=8)
         scene = Scene(pixels, rgba if placement else None, placement)
     spec = AdSpec(
-        shot_id=None, format=fmt, layout=family.id, rules=rules, words=words, kit_digest=kit(wanted.kit).digest, recipe=1
+        shot_id=None,
+        format=fmt,
+        layout=family.id,
+        rules=rules,
+        words=words,
+        kit_digest=kit(wanted.kit).digest,
+        recipe=1,
     )
     return Made(wanted, spec, brand, scene, plan_ad(spec, brand, scene))
 

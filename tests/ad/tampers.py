@@ -83,9 +83,7 @@ def _lay(sheet: Pixels, art: Pixels, left: float, top: float) -> Pixels:
     return out
 
 
-def _relogo(
-    made: Made, change: Callable[[Pixels], Pixels], dx: float = 0, dy: float = 0
-) -> Delivered | None:
+def _relogo(made: Made, change: Callable[[Pixels], Pixels], dx: float = 0, dy: float = 0) -> Delivered | None:
     """The logo laid on again after `change` of its RGBA, about the same middle plus a shift."""
     layer = _logo_layer(made)
     if layer is None:
@@ -300,6 +298,8 @@ def letters_spaced(made: Made) -> Delivered | None:
     if place is None or not place.block.text.isascii():
         return None
     new = _reset(made, place, width=place.block.width_px * 1.25, tracking=place.block.style.tracking + 0.06)
+    if not ink_rect(new).within(made.plan.arrangement.frame.sheet, 0):
+        return None
     return deliver(made, render(_but(made, place, new), made.brand))
 
 
@@ -372,8 +372,12 @@ def _free_spot(made: Made) -> tuple[float, float, float] | None:
     radius = 0.02 * (made.plan.size_px[0] * made.plan.size_px[1]) ** 0.5
     random = np.random.default_rng(1)
     for _ in range(400):
-        x = random.uniform(frame.safe.left + radius + 3, max(frame.safe.right - radius - 3, frame.safe.left + radius + 4))
-        y = random.uniform(frame.safe.top + radius + 3, max(frame.safe.bottom - radius - 3, frame.safe.top + radius + 4))
+        x = random.uniform(
+            frame.safe.left + radius + 3, max(frame.safe.right - radius - 3, frame.safe.left + radius + 4)
+        )
+        y = random.uniform(
+            frame.safe.top + radius + 3, max(frame.safe.bottom - radius - 3, frame.safe.top + radius + 4)
+        )
         box = Rect(x - radius - 2, y - radius - 2, x + radius + 2, y + radius + 2)
         if not any(box.meets(rect) for rect in taken) and box.within(frame.safe, 0):
             return x, y, radius
@@ -557,8 +561,12 @@ TAMPERS: tuple[Tamper, ...] = (
     Tamper("wrong family", "type_family", wrong_family),
     Tamper("text smaller", "type_size", text_smaller),
     Tamper("text recoloured", "type_color", text_recolored, frozenset({"type_contrast"})),
-    Tamper("text faint", "type_contrast", text_faint,
-           frozenset({"flat_colors", "nothing_added", "safe_zone", "logo_color", "logo_shape", "logo_clear_space"})),
+    Tamper(
+        "text faint",
+        "type_contrast",
+        text_faint,
+        frozenset({"flat_colors", "nothing_added", "safe_zone", "logo_color", "logo_shape", "logo_clear_space"}),
+    ),
     Tamper("word cut out", "words", word_cut),
     Tamper("letters spaced", "type_spacing", letters_spaced, frozenset({"safe_zone", "product_unoccluded", "words"})),
     Tamper("text moved", "type_place", text_moved),
@@ -575,7 +583,7 @@ TAMPERS: tuple[Tamper, ...] = (
     Tamper("scene of another world", "palette", scene_world, frozenset({"type_contrast", "logo_contrast"})),
     Tamper("scene swapped", "scene_true", scene_swapped, frozenset({"palette", "type_contrast", "logo_contrast"})),
     Tamper("flat colour off", "flat_colors", flat_off),
-    Tamper("flat colour graded", "flat_colors", flat_graded),
+    Tamper("flat colour graded", "flat_colors", flat_graded, frozenset({"type_color"})),
     Tamper("wrong size", "size", wrong_size),
     Tamper("over bytes", "bytes", over_bytes),
     Tamper("wrong file type", "file_type", wrong_type),

@@ -32,7 +32,12 @@ TAMPERED_FORMATS = (
 
 def tampered_ads(names: tuple[str, ...] = TAMPERED_FORMATS, limit: int = 10_000) -> Iterator[Made]:
     """Different ads: every format and family, both kits, all scripts, scenes and file types in turn."""
-    moods, kits, words, files = ("light", "dark", "busy"), ("demo", "plain"), ("latin", "latin", "short"), ("jpg", "png")
+    moods, kits, words, files = (
+        ("light", "dark", "busy"),
+        ("demo", "plain"),
+        ("latin", "latin", "short"),
+        ("jpg", "png"),
+    )
     pairs = list(itertools.product(names, layouts()))
     for number, (name, family) in enumerate(pairs[:limit]):
         wanted = Wanted(
