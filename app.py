@@ -108,8 +108,8 @@ def stage(
 ) -> None:
     """Render a set: picture, depth, normals, edges and mask."""
     from engines.catalog import open_painter
-    from studio.model import read_value
     from studio.studio import Studio, View
+    from studio.values import read_value
 
     width, _, height = size.lower().partition("x")
     wanted = {"width_px": width, "height_px": height, "samples": samples, "seed": seed}

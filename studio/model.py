@@ -6,51 +6,15 @@ All are frozen, refuse unknown fields and are equal by content. Sizes end in `_p
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from studio.errors import BadInput
+from studio.values import Fraction, Hex, Slug, Value
 
-Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Role = Literal["primary", "secondary", "accent", "background", "surface", "text"]
 WordField = Literal["headline", "body", "action", "price", "legal"]
 WORD_FIELDS: tuple[WordField, ...] = ("headline", "body", "action", "price", "legal")
-
-
-class Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def canonical(self) -> str:
-        """Every field as JSON with sorted keys: what the id is made of."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-    @property
-    def content_id(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the canonical content."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
-
-
-V = TypeVar("V", bound=Value)
-
-
-def read_value(kind: type[V], data: Any, source: str) -> V:
-    """`data` checked as a `kind`. Raises `BadInput` naming `source`, the field's path and what was expected."""
-    if not isinstance(data, dict):
-        raise BadInput(f"{source}: expected a table of fields, got {type(data).__name__}")
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(kind.model_fields))
-            raise BadInput(f"{source}: unknown field {path}", f"Known fields here: {known}") from error
-        raise BadInput(f"{source}: {path}: {first['msg']}", f"Got {str(first['input'])[:80]!r}") from error
 
 
 # ---------------------------------------------------------------------------------------------- brand

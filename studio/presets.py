@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
 from studio.errors import BadInput
-from studio.model import Format, Layout, Look, SafeZone, WordField, read_value
+from studio.model import Format, Layout, Look, SafeZone, WordField
 from studio.pixels import read_bytes
+from studio.values import read_value
 
 _MAX_BYTES = 1_000_000
 _FAMILY_ORDER = {name: place for place, name in enumerate(("hero", "split", "bleed", "burst", "editorial", "type"))}
@@ -33,7 +35,7 @@ def load_formats(extra: Path | None = None) -> dict[str, Format]:
     return formats
 
 
-def pick_formats(formats: dict[str, Format], ids: tuple[str, ...]) -> tuple[Format, ...]:
+def pick_formats(formats: Mapping[str, Format], ids: tuple[str, ...]) -> tuple[Format, ...]:
     """The formats of `ids`, in that order, each once; `300x250` means `display-300x250`.
 
     Raises `BadInput` naming an unknown id and the nearest known ones.

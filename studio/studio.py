@@ -35,11 +35,12 @@ from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
 from studio.errors import BadInput
 from studio.geometry import Rect, contain, fraction_of
-from studio.model import Brief, Check, Format, Placement, Role, Score, Shot, Value
+from studio.model import Brief, Check, Format, Placement, Role, Score, Shot
 from studio.picture import make
 from studio.picture.product import Product, encoded, read_product
 from studio.pixels import read_picture
-from studio.presets import load_formats, load_layouts, load_looks, load_sets, presets_folder, read_toml
+from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats, presets_folder, read_toml
+from studio.values import Value
 
 
 class Failure(Value):
@@ -157,8 +158,9 @@ class Studio:
         products: list[Product | None] = []
         bad = list(errors)
         for asked in briefs:
-            brief = _wished(asked, wishes)
+            brief = asked
             try:
+                brief = _wished(asked, wishes, presets)
                 product = _product(brief, beside, wishes.product)
                 facts = ProductFacts(product.digest, product.aspect, product.pitch_deg) if product else None
                 recipes = Recipes(wishes.engine, wishes.steps, make.RECIPE, compose.RECIPE)
@@ -315,15 +317,15 @@ def timed() -> float:
     return time.perf_counter()
 
 
-def _wished(brief: Brief, wishes: Wishes) -> Brief:
-    changes: dict[str, Any] = {}
+def _wished(brief: Brief, wishes: Wishes, presets: Presets) -> Brief:
+    """The brief with what was asked for over it, and its formats by their full ids."""
+    formats = pick_formats(presets.formats, wishes.formats or brief.formats)
+    changes: dict[str, Any] = {"formats": tuple(fmt.id for fmt in formats)}
     if wishes.count is not None:
         changes["count"] = wishes.count
     if wishes.seed is not None:
         changes["seed"] = wishes.seed
-    if wishes.formats:
-        changes["formats"] = wishes.formats
-    return Brief.model_validate({**brief.model_dump(), **changes}) if changes else brief
+    return Brief.model_validate({**brief.model_dump(), **changes})
 
 
 def _product(brief: Brief, beside: Path, override: Path | None) -> Product | None:

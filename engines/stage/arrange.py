@@ -66,12 +66,15 @@ def _free_box(request: PaintRequest) -> Region:
     free = [Region(0, 0, 1, 1)]
     for calm in request.calm:
         pieces = [
-            part for area in free for part in (
+            part
+            for area in free
+            for part in (
                 Region(area.left, area.top, min(area.right, calm.left), area.bottom),
                 Region(max(area.left, calm.right), area.top, area.right, area.bottom),
                 Region(area.left, area.top, area.right, min(area.bottom, calm.top)),
                 Region(area.left, max(area.top, calm.bottom), area.right, area.bottom),
-            ) if part.width > 0.02 and part.height > 0.02
+            )
+            if part.width > 0.02 and part.height > 0.02
         ]
         free = pieces or free
     aspect = request.width_px / request.height_px
@@ -116,8 +119,9 @@ def _clash(seen: Region, calm: Sequence[Region]) -> float:
     area = max(seen.width * seen.height, 1e-9)
     worst = 0.0
     for region in calm:
-        kept = Region(region.left - CALM_MARGIN, region.top - CALM_MARGIN,
-                      region.right + CALM_MARGIN, region.bottom + CALM_MARGIN)
+        kept = Region(
+            region.left - CALM_MARGIN, region.top - CALM_MARGIN, region.right + CALM_MARGIN, region.bottom + CALM_MARGIN
+        )
         worst = max(worst, seen.overlap(kept) / min(area, region.width * region.height))
     return worst
 
@@ -139,9 +143,7 @@ def _podium(
     return solids, radius
 
 
-def _podium_of(
-    stage: StageSet, width: float, depth: float, floor: float, ease: float
-) -> tuple[list[Solid], float]:
+def _podium_of(stage: StageSet, width: float, depth: float, floor: float, ease: float) -> tuple[list[Solid], float]:
     """A podium of which `ease` 0–1 says how much more than the product's own width it takes."""
     podium = stage.podium
     need = 0.5 * width + 0.05
@@ -214,7 +216,12 @@ def _tries(piece: Piece, x: float, room: _Room, z: float, flip: float) -> list[t
 
 
 def _place(
-    piece: Piece, spread: float, half_width: float, room: _Room, placed: list[Solid], flip: float,
+    piece: Piece,
+    spread: float,
+    half_width: float,
+    room: _Room,
+    placed: list[Solid],
+    flip: float,
     rng: np.random.Generator,
 ) -> tuple[list[Solid], float]:
     """The solids of one prop at the first place that suits, or none, and the scale they were made with."""
@@ -247,9 +254,7 @@ def _place(
     return [], 1.0
 
 
-def _behind(
-    piece: Piece, x: float, z: float, grown: float, room: _Room, flip: float
-) -> tuple[list[Solid], float]:
+def _behind(piece: Piece, x: float, z: float, grown: float, room: _Room, flip: float) -> tuple[list[Solid], float]:
     """Backdrop pieces shrink a little to stay out of the words, or else graze them, paler. Shiny ones, and those that
     would cross more than a little, are left out."""
     clash, scale = 1.0, grown
@@ -327,7 +332,16 @@ def _arranged(stage: StageSet, request: PaintRequest, flip: float) -> Arrangemen
     from_above = float(np.clip((pitch - 14.0) / 18.0, 0, 1)) if product is not None else 0.0
     wall, curve, floor_softened = _wall(stage, camera, request.calm, floor, spread)
     return Arrangement(
-        camera, tuple(placed), floor, wall, curve, flip, follow, from_above, tuple(dropped), floor_softened,
+        camera,
+        tuple(placed),
+        floor,
+        wall,
+        curve,
+        flip,
+        follow,
+        from_above,
+        tuple(dropped),
+        floor_softened,
     )
 
 

@@ -12,13 +12,25 @@ from engines.base import EngineError, Pixels
 Linear = NDArray[np.float32]
 
 _TO_LMS = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
-     [0.0883024619, 0.2817188376, 0.6299787005]])
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
 _TO_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
-     [0.0259040371, 0.7827717662, -0.8086757660]])
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 _FALLBACK = {
-    "primary": "#3b5bdb", "secondary": "#748ffc", "accent": "#f59f00", "background": "#f8f9fa", "surface": "#ffffff",
+    "primary": "#3b5bdb",
+    "secondary": "#748ffc",
+    "accent": "#f59f00",
+    "background": "#f8f9fa",
+    "surface": "#ffffff",
     "text": "#212529",
 }
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -78,9 +90,7 @@ def on_ramp(light: Linear, weight: NDArray[np.float32], base: NDArray[np.floatin
     weight = weight * np.float32(min(float(np.hypot(full[1], full[2])) / 0.05, 1.0))  # greys have no hue to keep
     lightness = lab[..., 0]
     room = max(0.985 - float(full[0]), 0.02)
-    share = np.where(
-        lightness > full[0], (0.985 - lightness) / room, lightness / max(float(full[0]), 0.02)
-    ).clip(0, 1)
+    share = np.where(lightness > full[0], (0.985 - lightness) / room, lightness / max(float(full[0]), 0.02)).clip(0, 1)
     for i in (1, 2):
         lab[..., i] += weight * (share * np.float32(full[i]) - lab[..., i])
     return np.maximum(from_oklab(lab), 0.0).astype(np.float32)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 
 from . import tables as t
-from .jit import cached, inlined, load, store
+from .jit import cached, load, store
 from .lights import calmness, gobo, light_met, light_shift, sky
 from .rays import blocked, nearest
-from .surface import advance, cosine, facets, frac, grain, half_vector, schlick, scramble, shadowing, unit
+from .surface import advance, cosine, frac, grain, half_vector, luminance, reflect, schlick, scramble, unit
 
 # Compiled code passes bare numbers: many arguments, nested max and min, casts that fix a width.
 # ruff: noqa: PLR0913, PLR0917, PLW3301
@@ -35,45 +35,27 @@ R2_X, R2_Y = F(0.7548777), F(0.5698403)  # Roberts' R2 sequence
 R3_X, R3_Y = F(0.8191725), F(0.6710436)
 
 
-@inlined
-def luminance(r, g, b):
-    return F(0.2126) * r + F(0.7152) * g + F(0.0722) * b
-
-
-@inlined
-def reflect(nx, ny, nz, vx, vy, vz, lx, ly, lz, alpha, spec, metal, r, g, b, spec_chance):
-    """BSDF × cosine for a light direction (RGB) and the density with which `bounce` would have chosen it."""
-    cos = nx * lx + ny * ly + nz * lz
-    if cos <= ZERO:
-        return ZERO, ZERO, ZERO, ZERO
-    cos_v = max(nx * vx + ny * vy + nz * vz, F(1e-4))
-    base = INVERSE_PI * cos * (ONE - metal) * (ONE - spec)
-    density = (ONE - spec_chance) * cos * INVERSE_PI
-    fr, fg, fb = base * r, base * g, base * b
-    if spec_chance > ZERO:
-        hx, hy, hz = vx + lx, vy + ly, vz + lz
-        size = ONE / max(math.sqrt(hx * hx + hy * hy + hz * hz), TINY)
-        hx *= size
-        hy *= size
-        hz *= size
-        d = facets(nx * hx + ny * hy + nz * hz, alpha)
-        shade = shadowing(cos_v, alpha)
-        lobe = d * shade * shadowing(cos, alpha) / (F(4) * cos_v)
-        cos_h = vx * hx + vy * hy + vz * hz
-        fr += lobe * schlick(spec + metal * (r - spec), cos_h)
-        fg += lobe * schlick(spec + metal * (g - spec), cos_h)
-        fb += lobe * schlick(spec + metal * (b - spec), cos_h)
-        density += spec_chance * d * shade / (F(4) * cos_v)
-    return fr, fg, fb, density
-
-
 def build(digest: str) -> Callable[..., None]:
     """Compile the entry. `digest` of the sources is part of numba's cache key, so an edited helper is never stale."""
 
     @cached
     def trace_rows(
-        world, prims, mats, lights, grid, texture, colour_out, albedo_out, normal_out, first_out,
-        width, height, row_from, row_to, samples, seed,
+        world,
+        prims,
+        mats,
+        lights,
+        grid,
+        texture,
+        colour_out,
+        albedo_out,
+        normal_out,
+        first_out,
+        width,
+        height,
+        row_from,
+        row_to,
+        samples,
+        seed,
     ):
         if len(digest) == 0:
             return
@@ -144,7 +126,8 @@ def build(digest: str) -> Callable[..., None]:
                     for depth in range(GLASS_BOUNCES):
                         state = advance(state)
                         met, what, texel, nx, ny, nz = nearest(
-                            world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), sees)
+                            world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), sees
+                        )
                         if sees:
                             for k in range(light_count):
                                 at = k * t.LIGHT_STRIDE
@@ -279,21 +262,38 @@ def build(digest: str) -> Callable[..., None]:
                                 along = turn_b
                             across = (TWO * across - ONE) * load(lit, at + t.L_HALF_U)
                             along = (TWO * along - ONE) * load(lit, at + t.L_HALF_V)
-                            tx = load(lit, at) + light_shift(lit, at, px) + across * load(lit, at + t.L_U) \
-                                + along * load(lit, at + t.L_V) - px
-                            ty = load(lit, at + 1) + across * load(lit, at + t.L_U + 1) \
-                                + along * load(lit, at + t.L_V + 1) - py
-                            tz = load(lit, at + 2) + across * load(lit, at + t.L_U + 2) \
-                                + along * load(lit, at + t.L_V + 2) - pz
+                            tx = (
+                                load(lit, at)
+                                + light_shift(lit, at, px)
+                                + across * load(lit, at + t.L_U)
+                                + along * load(lit, at + t.L_V)
+                                - px
+                            )
+                            ty = (
+                                load(lit, at + 1)
+                                + across * load(lit, at + t.L_U + 1)
+                                + along * load(lit, at + t.L_V + 1)
+                                - py
+                            )
+                            tz = (
+                                load(lit, at + 2)
+                                + across * load(lit, at + t.L_U + 2)
+                                + along * load(lit, at + t.L_V + 2)
+                                - pz
+                            )
                             far = math.sqrt(tx * tx + ty * ty + tz * tz)
                             tx /= far
                             ty /= far
                             tz /= far
-                            cos = -(tx * load(lit, at + t.L_NORMAL) + ty * load(lit, at + t.L_NORMAL + 1)
-                                    + tz * load(lit, at + t.L_NORMAL + 2))
+                            cos = -(
+                                tx * load(lit, at + t.L_NORMAL)
+                                + ty * load(lit, at + t.L_NORMAL + 1)
+                                + tz * load(lit, at + t.L_NORMAL + 2)
+                            )
                             if cos > F(1e-4):
                                 fr, fg, fb, rival = reflect(
-                                    nx, ny, nz, vx, vy, vz, tx, ty, tz, alpha, spec, metal, r, g, b, spec_chance)
+                                    nx, ny, nz, vx, vy, vz, tx, ty, tz, alpha, spec, metal, r, g, b, spec_chance
+                                )
                                 area = F(4) * load(lit, at + t.L_HALF_U) * load(lit, at + t.L_HALF_V)
                                 own = far * far / (cos * area)
                                 share = ONE / (own + rival)
@@ -311,8 +311,9 @@ def build(digest: str) -> Callable[..., None]:
                                         aim_x, aim_y, aim_z, aim_far = tx, ty, tz, far
                         if kept > ZERO:
                             state = advance(state)
-                            if not blocked(world, prims, mats, grid, ox, oy, oz, aim_x, aim_y, aim_z, aim_far,
-                                           unit(state)):
+                            if not blocked(
+                                world, prims, mats, grid, ox, oy, oz, aim_x, aim_y, aim_z, aim_far, unit(state)
+                            ):
                                 scale = total / kept
                                 add_r = scale * thr_r * keep_r
                                 add_g = scale * thr_g * keep_g
@@ -344,7 +345,8 @@ def build(digest: str) -> Callable[..., None]:
                         else:
                             dx, dy, dz = cosine(nx, ny, nz, first, second)
                         fr, fg, fb, density = reflect(
-                            nx, ny, nz, vx, vy, vz, dx, dy, dz, alpha, spec, metal, r, g, b, spec_chance)
+                            nx, ny, nz, vx, vy, vz, dx, dy, dz, alpha, spec, metal, r, g, b, spec_chance
+                        )
                         if density <= F(1e-6):
                             break
                         thr_r *= fr / density

@@ -58,11 +58,16 @@ def trace(scene: Scene, width: int, height: int, samples: int, seed: int, progre
     addresses = [table.ctypes.data for table in (*tables, *films)]
     run = tracer()
     if not getattr(run, "signatures", True):
+
         def first_call(keep: object = (scene, film)) -> None:  # compiles; keeps the tables alive after a stop
             run(*addresses, width, height, 0, 0, samples, seed)
 
-        _aside(first_call, lambda waited: progress.report(
-            0.0, "Compiling the stage, once (about 20 s)" if waited > 1 else "Setting the stage"))
+        _aside(
+            first_call,
+            lambda waited: progress.report(
+                0.0, "Compiling the stage, once (about 20 s)" if waited > 1 else "Setting the stage"
+            ),
+        )
     rows = max(1, SAMPLES_PER_BAND // (width * samples))
     bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
     workers = cores()
@@ -104,7 +109,9 @@ class Stage:
 
     id = "stage"
     capabilities = Capabilities(
-        prompt=False, sets=True, product_in_scene=True,
+        prompt=False,
+        sets=True,
+        product_in_scene=True,
         reasons={"prompt": "The stage builds its picture from a set; words do not change it."},
     )
 
@@ -136,12 +143,21 @@ class Stage:
             first = np.asarray(cv2.resize(first, size, interpolation=cv2.INTER_NEAREST), np.float32)
         progress.report(1.0, "Set painted")
         painting = Painting(
-            picture=picture, seconds=time.perf_counter() - started, engine=self.id, runtime="numba",
-            depth=nearness(first), normals=unit_normals(first), edges=edge_map(first),
+            picture=picture,
+            seconds=time.perf_counter() - started,
+            engine=self.id,
+            runtime="numba",
+            depth=nearness(first),
+            normals=unit_normals(first),
+            edges=edge_map(first),
             mask=product_mask(request.product, *size),
             facts={
-                "set": stage.id, "samples": max(1, request.steps), "rendered_px": [width, height],
-                "exposure_gain": round(gain, 4), "mirrored": arranged.flip < 0, "left_out": list(arranged.dropped),
+                "set": stage.id,
+                "samples": max(1, request.steps),
+                "rendered_px": [width, height],
+                "exposure_gain": round(gain, 4),
+                "mirrored": arranged.flip < 0,
+                "left_out": list(arranged.dropped),
             },
         )
         for plane in (painting.picture, painting.depth, painting.normals, painting.edges, painting.mask):

@@ -91,9 +91,6 @@ def _contact(camera: Camera, inside: NDArray[np.bool_], u: Plane1, v: Plane1, gr
     return grounded * envelope + (1 - grounded) * front
 
 
-
-
-
 def build_relief(product: ProductInScene, camera: Camera) -> Relief:
     """The relief of `product` as `camera` sees it."""
     box, (width, height) = product.box, size_in_units(product)
@@ -102,8 +99,10 @@ def build_relief(product: ProductInScene, camera: Camera) -> Relief:
     rows, columns = inside.shape
     left, right, bottom, top = camera.window
     window = (
-        left + (right - left) * box.left, left + (right - left) * box.right,
-        top + (bottom - top) * box.bottom, top + (bottom - top) * box.top,
+        left + (right - left) * box.left,
+        left + (right - left) * box.right,
+        top + (bottom - top) * box.bottom,
+        top + (bottom - top) * box.top,
     )
     u = window[0] + (window[1] - window[0]) * (np.arange(columns) + 0.5) / columns
     v = window[3] + (window[2] - window[3]) * (np.arange(rows) + 0.5) / rows

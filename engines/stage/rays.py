@@ -154,15 +154,18 @@ def relief(world, grid, ox, oy, oz, dx, dy, dz, limit, jitter):
     A point is inside if its projection falls on the cut-out and its view depth between front and back there.
     """
     near_x, far_x = slab(
-        ox - HALF * (load(world, t.G_PRODUCT_LOW) + load(world, t.G_PRODUCT_HIGH)), dx,
+        ox - HALF * (load(world, t.G_PRODUCT_LOW) + load(world, t.G_PRODUCT_HIGH)),
+        dx,
         HALF * (load(world, t.G_PRODUCT_HIGH) - load(world, t.G_PRODUCT_LOW)),
     )
     near_y, far_y = slab(
-        oy - HALF * (load(world, t.G_PRODUCT_LOW + 1) + load(world, t.G_PRODUCT_HIGH + 1)), dy,
+        oy - HALF * (load(world, t.G_PRODUCT_LOW + 1) + load(world, t.G_PRODUCT_HIGH + 1)),
+        dy,
         HALF * (load(world, t.G_PRODUCT_HIGH + 1) - load(world, t.G_PRODUCT_LOW + 1)),
     )
     near_z, far_z = slab(
-        oz - HALF * (load(world, t.G_PRODUCT_LOW + 2) + load(world, t.G_PRODUCT_HIGH + 2)), dz,
+        oz - HALF * (load(world, t.G_PRODUCT_LOW + 2) + load(world, t.G_PRODUCT_HIGH + 2)),
+        dz,
         HALF * (load(world, t.G_PRODUCT_HIGH + 2) - load(world, t.G_PRODUCT_LOW + 2)),
     )
     start = max(max(near_x, near_y), max(near_z, ZERO))
@@ -232,8 +235,9 @@ def nearest(world, prims, grid, ox, oy, oz, dx, dy, dz, jitter, sees_product):
     if what == t.ID_FLOOR or what == t.ID_WALL:
         nx, ny, nz = backdrop_normal(world, what, oy + best * dy, oz + best * dz)
     elif what >= t.ID_FIRST_PRIM:
-        nx, ny, nz = normal(prims, (what - t.ID_FIRST_PRIM) * t.PRIM_STRIDE, ox + best * dx, oy + best * dy,
-                            oz + best * dz)
+        nx, ny, nz = normal(
+            prims, (what - t.ID_FIRST_PRIM) * t.PRIM_STRIDE, ox + best * dx, oy + best * dy, oz + best * dz
+        )
     return best, what, texel, nx, ny, nz
 
 

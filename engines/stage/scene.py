@@ -129,8 +129,12 @@ def set_apart(stage: StageSet, palette: Mapping[str, str], product: NDArray[np.f
 
 
 def build_scene(
-    stage: StageSet, palette: Mapping[str, str], arranged: Arrangement, relief: Relief | None,
-    calm: Sequence[Region], seed: int,
+    stage: StageSet,
+    palette: Mapping[str, str],
+    arranged: Arrangement,
+    relief: Relief | None,
+    calm: Sequence[Region],
+    seed: int,
 ) -> Scene:
     """Pack everything. `arranged` says where things stand, `relief` is the product if there is one."""
     back = stage.backdrop
@@ -162,8 +166,14 @@ def build_scene(
     if back.floor is not None:
         backdrop_ids = (t.ID_WALL,)
     return Scene(
-        world, prims, np.concatenate(materials.rows), np.concatenate(lights), grid,
-        texture, backdrop_ids, role_colour(palette, back.colour, 0, 0),
+        world,
+        prims,
+        np.concatenate(materials.rows),
+        np.concatenate(lights),
+        grid,
+        texture,
+        backdrop_ids,
+        role_colour(palette, back.colour, 0, 0),
     )
 
 
@@ -178,7 +188,9 @@ def _lights(stage: StageSet, arranged: Arrangement, rng: np.random.Generator, wo
         fill = Light(turn=38, height=28, width=3, tall=2, strength=strength, warmth=0)
     rows = [np.zeros(t.LIGHT_STRIDE, np.float32)]
     for light, irradiance, gobo in (
-        (key, KEY_LIGHT, stage.gobo is not None), (fill, FILL_LIGHT, False), (stage.rim, RIM_LIGHT, False),
+        (key, KEY_LIGHT, stage.gobo is not None),
+        (fill, FILL_LIGHT, False),
+        (stage.rim, RIM_LIGHT, False),
     ):
         if light is not None and light.strength > 0:
             rows.append(_softbox(light, target, irradiance, arranged.flip, arranged.follow, gobo))
@@ -195,7 +207,8 @@ def _screen(world: Table, stage: StageSet, lights: Sequence[Table], seed: int, f
     rng = np.random.default_rng(seed + 78)
     world[t.G_GOBO_SIZE], world[t.G_GOBO_SCALE] = EDGE, EDGE / gobo.scale
     world[t.G_GOBO_OFFSET : t.G_GOBO_OFFSET + 2] = EDGE * (
-        rng.uniform(0.4, 0.6, 2) if gobo.kind == "window" else rng.uniform(0, 1, 2))
+        rng.uniform(0.4, 0.6, 2) if gobo.kind == "window" else rng.uniform(0, 1, 2)
+    )
     world[t.G_GOBO_STRENGTH] = gobo.strength
     across, along = lights[1][t.L_U : t.L_U + 3], lights[1][t.L_V : t.L_V + 3]
     c, s = math.cos(math.radians(gobo.turn * flip)), math.sin(math.radians(gobo.turn * flip))

@@ -124,7 +124,16 @@ def _stairs(
         centre = np.array([0.0, 0.5 * rise, 0.5 * (run - deep)]) @ turned
         half = np.array([0.5 * wide, 0.5 * rise, 0.5 * run])
         edge = min(piece.round, 0.4 * rise)
-        solids.append(Solid(
-            t.BOX, np.array([x, base, z]) + centre, half, piece, (*half, edge), turned, None, piece.place == "behind",
-        ))
+        solids.append(
+            Solid(
+                t.BOX,
+                np.array([x, base, z]) + centre,
+                half,
+                piece,
+                (*half, edge),
+                turned,
+                None,
+                piece.place == "behind",
+            )
+        )
     return solids

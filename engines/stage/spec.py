@@ -18,16 +18,33 @@ from engines.base import EngineError
 Role = Literal["primary", "secondary", "accent", "background", "surface", "text"]
 Material = Literal["matte", "satin", "gloss", "metal", "brushed", "glass", "pane", "frosted", "paper", "stone"]
 Shape = Literal[
-    "sphere", "box", "cylinder", "ring", "arch", "niche", "turned", "fluted", "dome", "stairs", "pane",
+    "sphere",
+    "box",
+    "cylinder",
+    "ring",
+    "arch",
+    "niche",
+    "turned",
+    "fluted",
+    "dome",
+    "stairs",
+    "pane",
 ]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[float, Field(ge=0, le=40)]
 Place = Annotated[float, Field(ge=-40, le=40)]
 SIZES: Mapping[str, tuple[str, ...]] = {
-    "sphere": ("diameter",), "dome": ("diameter",), "box": ("width", "height", "depth"),
-    "cylinder": ("diameter", "height"), "ring": ("diameter", "thickness"), "arch": ("width", "height", "depth"),
-    "niche": ("width", "height", "depth"), "turned": ("diameter", "height"), "fluted": ("width", "height", "depth"),
-    "stairs": ("width", "height", "depth"), "pane": ("width", "height", "depth"),
+    "sphere": ("diameter",),
+    "dome": ("diameter",),
+    "box": ("width", "height", "depth"),
+    "cylinder": ("diameter", "height"),
+    "ring": ("diameter", "thickness"),
+    "arch": ("width", "height", "depth"),
+    "niche": ("width", "height", "depth"),
+    "turned": ("diameter", "height"),
+    "fluted": ("width", "height", "depth"),
+    "stairs": ("width", "height", "depth"),
+    "pane": ("width", "height", "depth"),
 }
 
 

@@ -126,3 +126,35 @@ def grain(x, y, z):
     a = lattice(int(math.floor(x)), int(math.floor(y)), int(math.floor(z)))
     b = lattice(int(math.floor(x * F(0.37))), int(math.floor(y * F(0.37))), int(math.floor(z * F(0.37))) + 7)
     return (a + b) - ONE
+
+
+@inlined
+def luminance(r, g, b):
+    return F(0.2126) * r + F(0.7152) * g + F(0.0722) * b
+
+
+@inlined
+def reflect(nx, ny, nz, vx, vy, vz, lx, ly, lz, alpha, spec, metal, r, g, b, spec_chance):
+    """BSDF × cosine for a light direction (RGB) and the density with which `bounce` would have chosen it."""
+    cos = nx * lx + ny * ly + nz * lz
+    if cos <= ZERO:
+        return ZERO, ZERO, ZERO, ZERO
+    cos_v = max(nx * vx + ny * vy + nz * vz, F(1e-4))
+    base = INVERSE_PI * cos * (ONE - metal) * (ONE - spec)
+    density = (ONE - spec_chance) * cos * INVERSE_PI
+    fr, fg, fb = base * r, base * g, base * b
+    if spec_chance > ZERO:
+        hx, hy, hz = vx + lx, vy + ly, vz + lz
+        size = ONE / max(math.sqrt(hx * hx + hy * hy + hz * hz), TINY)
+        hx *= size
+        hy *= size
+        hz *= size
+        d = facets(nx * hx + ny * hy + nz * hz, alpha)
+        shade = shadowing(cos_v, alpha)
+        lobe = d * shade * shadowing(cos, alpha) / (F(4) * cos_v)
+        cos_h = vx * hx + vy * hy + vz * hz
+        fr += lobe * schlick(spec + metal * (r - spec), cos_h)
+        fg += lobe * schlick(spec + metal * (g - spec), cos_h)
+        fb += lobe * schlick(spec + metal * (b - spec), cos_h)
+        density += spec_chance * d * shade / (F(4) * cos_v)
+    return fr, fg, fb, density

@@ -31,8 +31,8 @@ FLAT_LIMIT_WEBP = 2.5
 """Lossy WebP keeps colours as 8-bit limited-range YUV: rounding alone moves a dark colour by more than 2."""
 SCENE_LIMIT = 1.2
 ADDED_LIMIT = 0.0006
-BLOCKING_LIMIT = 0.7
-"""JPEG 30, the least that is delivered, steps by up to 0.45 at its blocks, JPEG 6 by 0.95 and more."""
+BLOCKING_LIMIT = 0.52
+"""JPEG 30, the least that is delivered, steps by up to 0.45 at its blocks, JPEG 6 by 0.54 and more."""
 _CELL_PX = 8
 """Scene colours are compared on means of cells this wide: JPEG's own block, whose mean it keeps."""
 

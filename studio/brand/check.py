@@ -14,7 +14,8 @@ from studio.brand.logo import LogoArt
 from studio.brand.roles import ROLES
 from studio.color import cielab, contrast, contrast_hex, delta_e00, delta_e00_hex, rgb_of
 from studio.errors import BadInput
-from studio.model import BrandKit, Role, TypeChoice, Value
+from studio.model import BrandKit, Role, TypeChoice
+from studio.values import Value
 
 Level = Literal["error", "warning", "note"]
 _NEEDED: tuple[Role, ...] = ("primary", "background", "text")

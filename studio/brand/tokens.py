@@ -11,7 +11,8 @@ from studio.brand.dtcg import TYPES, Token, TokenFile, is_legacy, read_tokens
 from studio.brand.roles import guess_roles, guess_type, listed, name_of
 from studio.brand.token_values import color_value, is_old_dimension, read_color, read_family, read_weight
 from studio.errors import BadInput
-from studio.model import BrandKit, BrandType, FontFile, Logo, Role, Swatch, TypeChoice, Value, Voice, read_value
+from studio.model import BrandKit, BrandType, FontFile, Logo, Role, Swatch, TypeChoice, Voice
+from studio.values import Value, read_value
 
 OURS = "studio.lockup"
 """Our key under `$extensions`."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from studio.errors import BadInput
-from studio.model import Brief, Value, read_value
+from studio.model import Brief
 from studio.pixels import read_bytes
 from studio.presets import read_toml
+from studio.values import Value, read_value
 
 _MAX_BYTES = 10_000_000
 _MAX_ROWS = 5_000

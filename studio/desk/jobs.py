@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from studio.model import AdFile, AdSpec, Shot, Value
+from studio.model import AdFile, AdSpec, Shot
+from studio.values import Value
 
 Kind = Literal["paint", "compose"]
 State = Literal["queued", "leased", "done", "failed", "parked", "cancelled"]

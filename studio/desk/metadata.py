@@ -28,7 +28,8 @@ from PIL import Image, ImageCms
 
 from studio.desk import containers
 from studio.errors import BadInput, LockupError
-from studio.model import AdSpec, Picture, Shot, Value
+from studio.model import AdSpec, Picture, Shot
+from studio.values import Value
 
 Pixels = NDArray[np.uint8]
 FileKind = Literal["png", "jpg", "webp"]

@@ -15,7 +15,7 @@ from studio.desk import files
 from studio.desk.jobs import Finished
 from studio.desk.sheet_rows import Cell, Row, rows_of
 from studio.errors import BadInput
-from studio.model import Value
+from studio.values import Value
 
 WIDTH, MARGIN, PAGE_HEIGHT = 2400, 132, 3394
 GAP, CAPTION, GROUP_HEAD = 44, 80, 92

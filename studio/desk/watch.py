@@ -17,7 +17,7 @@ from studio.desk.jobs import JobRow
 from studio.desk.queue import Queue
 from studio.desk.worker import EXIT_DESK, EXIT_DONE
 from studio.errors import DeskError
-from studio.model import Value
+from studio.values import Value
 
 RESTARTS = 5
 """How often in a row a worker may die without anything getting done before the watcher gives up."""

@@ -18,7 +18,7 @@ Pixels = NDArray[np.uint8]
 MAX_FILE_BYTES = 80_000_000
 _DEFAULT_PITCH_DEG = 10.0
 _ROUNDED_FOOT = 0.8
-"""Real feet have rounded edges, which look like more pitch than there is; measured on a mug, shoes, a car and a bottle."""
+"""Real feet have rounded edges, which look like more pitch; measured on a mug, shoes, a car and a bottle."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,13 +20,14 @@ from starlette.middleware import Middleware
 
 from studio import settings
 from studio.errors import BadInput, DeskError, LockupError
-from studio.model import Brief, Format, read_value
+from studio.model import Brief, Format
 from studio.picture.product import read_product
 from studio.runs import Runs, RunState
 from studio.studio import Studio, Wishes
 from studio.ui import show
 from studio.ui.guard import LOOPBACK, OwnPageOnly
 from studio.ui.theme import studio_theme, stylesheet
+from studio.values import read_value
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 GROUPS = {

@@ -298,7 +298,9 @@ def letters_spaced(made: Made) -> Delivered | None:
     if place is None or not place.block.text.isascii():
         return None
     new = _reset(made, place, width=place.block.width_px * 1.25, tracking=place.block.style.tracking + 0.06)
-    if not ink_rect(new).within(made.plan.arrangement.frame.sheet, 0):
+    slack = new.block.width_px - new.block.ink_width_px
+    start = {"left": 0.0, "center": slack / 2, "right": slack}[new.block.style.align]
+    if new.rect.left + start + new.block.ink_width_px > made.plan.size_px[0]:
         return None
     return deliver(made, render(_but(made, place, new), made.brand))
 

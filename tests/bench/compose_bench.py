@@ -53,10 +53,10 @@ def job():
     ramp = np.linspace(0, 1, 1024)[:, None, None]
     noise = np.random.default_rng(1).normal(0, 1.2, (1024, 1024, 1))
     pixels = np.clip(a + (b - a) * ramp + noise, 0, 255).astype(np.uint8)
-    placement = Placement(
-        product_digest=product.digest, box=fraction_of(framed.product, framed.picture), pitch_deg=8.0
+    placement = Placement(product_digest=product.digest, box=fraction_of(framed.product, framed.picture), pitch_deg=8.0)
+    spec = AdSpec(
+        shot_id="0" * 16, format=fmt, layout="hero", rules=rules, words=words, kit_digest=loaded.digest, recipe=1
     )
-    spec = AdSpec(shot_id="0" * 16, format=fmt, layout="hero", rules=rules, words=words, kit_digest=loaded.digest, recipe=1)
     return spec, brand, Scene(pixels, product.rgba, placement), loaded
 
 
@@ -132,7 +132,9 @@ def chromium(html: list[str]) -> list[float]:
 
     seconds = []
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"])
+        browser = play.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
+        )
         tab = browser.new_page(viewport={"width": 1080, "height": 1080})
         for document in html:
             began = time.perf_counter()

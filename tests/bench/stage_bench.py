@@ -23,8 +23,10 @@ def measure(spec: dict[str, Any], size: int, samples: int) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
     next(iter(stage.create().paint([asked], Progress())))
     return {
-        "size_px": size, "samples": samples,
-        "wall_seconds": round(time.perf_counter() - wall, 3), "cpu_seconds": round(time.process_time() - cpu, 3),
+        "size_px": size,
+        "samples": samples,
+        "wall_seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
     }
 
 

@@ -22,8 +22,12 @@ from engines.stage.spec import Piece, check_set
 
 SETS = Path(__file__).parents[2] / "presets" / "sets"
 PALETTE = {
-    "primary": "#e8572a", "secondary": "#f3b48c", "accent": "#c9a227", "background": "#fff6ee",
-    "surface": "#f7efe8", "text": "#2b1a12",
+    "primary": "#e8572a",
+    "secondary": "#f3b48c",
+    "accent": "#c9a227",
+    "background": "#fff6ee",
+    "surface": "#f7efe8",
+    "text": "#2b1a12",
 }
 
 
@@ -35,8 +39,9 @@ def bottle(width: int = 60, height: int = 120) -> np.ndarray:
     return rgba
 
 
-def placed(width_px: int, height_px: int, middle: float = 0.5, bottom: float = 0.78, tall: float = 0.5,
-           pitch: float = 12.0) -> ProductInScene:
+def placed(
+    width_px: int, height_px: int, middle: float = 0.5, bottom: float = 0.78, tall: float = 0.5, pitch: float = 12.0
+) -> ProductInScene:
     rgba = bottle()
     wide = tall * height_px * rgba.shape[1] / rgba.shape[0] / width_px
     return ProductInScene(rgba, Region(middle - wide / 2, bottom - tall, middle + wide / 2, bottom), pitch)
@@ -118,12 +123,13 @@ def test_the_product_stands_where_its_box_is(width: int, height: int) -> None:
 @pytest.mark.parametrize("name", ["arch", "ring", "stairs", "slabs", "night"])
 @pytest.mark.parametrize(
     ("width", "height", "calm", "middle", "tall"),
-    [(208, 104, Region(0.05, 0.1, 0.5, 0.9), 0.76, 0.5), (100, 180, Region(0.08, 0.05, 0.92, 0.34), 0.5, 0.34),
-     (364, 45, Region(0.05, 0.1, 0.62, 0.9), 0.84, 0.7)],
+    [
+        (208, 104, Region(0.05, 0.1, 0.5, 0.9), 0.76, 0.5),
+        (100, 180, Region(0.08, 0.05, 0.92, 0.34), 0.5, 0.34),
+        (364, 45, Region(0.05, 0.1, 0.62, 0.9), 0.84, 0.7),
+    ],
 )
-def test_calm_stays_calm(
-    name: str, width: int, height: int, calm: Region, middle: float, tall: float
-) -> None:
+def test_calm_stays_calm(name: str, width: int, height: int, calm: Region, middle: float, tall: float) -> None:
     product = placed(width, height, middle=middle, bottom=0.8, tall=tall)
     picture = paint(request(width, height, name, product=product, calm=(calm,), steps=4)).picture
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
@@ -141,7 +147,8 @@ def test_no_prop_stands_in_the_words(name: str, seed: int) -> None:
     arranged = arrange(checked, asked)
     ids = np.round(trace(build_scene(checked, PALETTE, arranged, None, (), 5), 120, 96, 1, 5, Progress()).first[..., 4])
     props = [
-        t.ID_FIRST_PRIM + i for i, solid in enumerate(arranged.solids)
+        t.ID_FIRST_PRIM + i
+        for i, solid in enumerate(arranged.solids)
         if isinstance(solid.paint, Piece) and solid.paint.place in ("near", "far")
     ]
     assert not np.isin(ids[:, : int(calm.right * 120)], props).any()
@@ -149,7 +156,9 @@ def test_no_prop_stands_in_the_words(name: str, seed: int) -> None:
 
 def test_spheres_stay_round_in_a_banner() -> None:
     spec = {
-        "id": "balls", "name": "Balls", "podium": {"shape": "none"},
+        "id": "balls",
+        "name": "Balls",
+        "podium": {"shape": "none"},
         "piece": [
             {"shape": "sphere", "size": [0.6], "at": [x, -0.4], "place": "fixed", "jitter": 0.0} for x in (-3.4, 1.5)
         ],
@@ -193,9 +202,13 @@ def test_the_backdrop_keeps_the_palette_colour() -> None:
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"podiun": {}}, "podiun"), ({"podium": {"hight": 1}}, "podium.hight"),
-     ({"piece": [{"shape": "sphere", "size": [1, 2]}]}, "piece.0"), ({"gobo": {"kind": "cat"}}, "gobo.kind"),
-     ({"backdrop": {"tint": 2}}, "backdrop.tint")],
+    [
+        ({"podiun": {}}, "podiun"),
+        ({"podium": {"hight": 1}}, "podium.hight"),
+        ({"piece": [{"shape": "sphere", "size": [1, 2]}]}, "piece.0"),
+        ({"gobo": {"kind": "cat"}}, "gobo.kind"),
+        ({"backdrop": {"tint": 2}}, "backdrop.tint"),
+    ],
 )
 def test_a_mistake_in_a_set_names_the_field(change: dict[str, Any], field: str) -> None:
     with pytest.raises(EngineError, match=field) as wrong:
@@ -253,10 +266,18 @@ def test_a_product_stands_apart_from_a_like_backdrop(colour: str, lightness: flo
 @pytest.mark.parametrize("seed", [1, 2])
 def test_backdrop_pieces_only_graze_the_words(path: Path, seed: int) -> None:
     """For every set beside, and under, a block of words: nothing solid but the podium covers much of it."""
-    for width, height, calm, middle in ((192, 60, Region(0.04, 0.15, 0.48, 0.85), 0.75),
-                                        (90, 160, Region(0.06, 0.05, 0.94, 0.36), 0.5)):
-        asked = request(width, height, path.stem, seed=seed, calm=(calm,), product=placed(
-            width, height, middle=middle, bottom=0.82, tall=0.42, pitch=14))
+    for width, height, calm, middle in (
+        (192, 60, Region(0.04, 0.15, 0.48, 0.85), 0.75),
+        (90, 160, Region(0.06, 0.05, 0.94, 0.36), 0.5),
+    ):
+        asked = request(
+            width,
+            height,
+            path.stem,
+            seed=seed,
+            calm=(calm,),
+            product=placed(width, height, middle=middle, bottom=0.82, tall=0.42, pitch=14),
+        )
         checked = check_set(asked.set_spec or {})
         arranged = arrange(checked, asked)
         scene = build_scene(checked, PALETTE, arranged, None, (), 5)
