@@ -104,14 +104,6 @@ def check(
     return Check(id=id, passed=bool(passed), value=rounded, limit=limit, message=message, fix="" if passed else fix)
 
 
-def ink_rect(place: TextPlace) -> Rect:
-    """The words' own extent inside their measure."""
-    slack = max(place.rect.width - place.block.ink_width_px, 0.0)
-    start = {"left": 0.0, "center": slack / 2, "right": slack}[place.block.style.align]
-    left = place.rect.left + start
-    return Rect(left, place.rect.top, left + min(place.block.ink_width_px, place.rect.width), place.rect.bottom)
-
-
 def _reduced(pixels: Pixels, factor: int) -> Pixels:
     if factor == 1:
         return pixels

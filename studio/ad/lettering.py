@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.ad import measure
-from studio.ad.delivered import Delivered, check, ink_rect
+from studio.ad.delivered import Delivered, check
 from studio.ad.ground import needed_contrast
 from studio.ad.layout import TextPlace
 from studio.ad.measure import Field, Mask, Patch
@@ -32,7 +32,7 @@ EXPLAINED, EXPLAINED_FAR = 0.88, 0.88
 WORD_SHOWN = 0.6
 SIZE_LIMIT, SPACING_LIMIT = 0.03, 0.015
 COLOR_LIMIT, COLOR_LIMIT_LOSSY = 3.0, 6.0
-WEBP_FACTOR, WEBP_SMALL_FACTOR, WEBP_SMALL_PX = 1.5, 2.7, 16.0
+WEBP_FACTOR, WEBP_SMALL_FACTOR, SMALL_FACTOR, SMALL_PX = 1.5, 2.7, 1.5, 16.0
 """Lossy WebP averages chroma in linear light, which moves the colour of thin strokes: type below 16 px most."""
 _SIZES = (0.6, 0.66, 0.72, 0.78, 0.82, 0.86, 0.9, 0.93, 0.96, 1.04, 1.08, 1.12, 1.18, 1.25, 1.35, 1.5)
 _SPACINGS = (-0.06, -0.04, -0.025, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3)
@@ -111,10 +111,13 @@ def lettering_checks(ad: Delivered, readings: list[Reading]) -> Iterator[Check]:
 
 def _color_limit(ad: Delivered, place: TextPlace) -> float:
     """How far the ink of these words may be off in this kind of file, in CIEDE2000."""
+    if ad.lossless:
+        return COLOR_LIMIT
+    # Strokes of small type are thinner than the blocks that compression works in.
+    small = place.block.style.size_px < SMALL_PX
     if ad.file_type == "webp":
-        small = place.block.style.size_px < WEBP_SMALL_PX
         return COLOR_LIMIT_LOSSY * (WEBP_SMALL_FACTOR if small else WEBP_FACTOR)
-    return COLOR_LIMIT if ad.lossless else COLOR_LIMIT_LOSSY
+    return COLOR_LIMIT_LOSSY * (SMALL_FACTOR if small else 1.0)
 
 
 # ------------------------------------------------------------------------------------------------ one text
@@ -123,7 +126,7 @@ def _color_limit(ad: Delivered, place: TextPlace) -> float:
 def _read(ad: Delivered, place: TextPlace) -> Reading | None:
     ground, meant = ad.drawings
     style = place.block.style
-    patch = measure.take_patch(ground, meant, ad.pixels, ink_rect(place).grown(max(6.0, 0.35 * style.size_px)))
+    patch = measure.take_patch(ground, meant, ad.pixels, place.ink.grown(max(6.0, 0.35 * style.size_px)))
     index = measure.word_map(place, ad.brand.fonts, patch)
     if not index.any():
         return None
@@ -138,7 +141,7 @@ def _read(ad: Delivered, place: TextPlace) -> Reading | None:
     area = (measure.widened(own, near) & ~measure.narrowed(foreign_ink & ~own, 1)) if own.any() else own
     lost = ~np.isin(zones, [0, *shown])
     alike = _alike(patch, ink, index, area & ~measure.widened(lost, near))
-    size, spacing, shift, strange, found = 1.0, 0.0, 0.0, False, ink_rect(place)
+    size, spacing, shift, strange, found = 1.0, 0.0, 0.0, False, place.ink
     empty = all(shares[number] < 0.35 for number in shares if number not in shown)
     if (alike < ALIKE or not shown) and not (shown and empty and alike >= 0.7 and len(shown) < len(shares)):
         answer = _explained(ad, place)
@@ -232,7 +235,7 @@ def _alike(patch: Patch, ink: NDArray[np.float64], index: NDArray[np.int32], are
 def _explained(ad: Delivered, place: TextPlace) -> tuple[float, float, float, float, Rect] | None:
     """Agreement, size, extra spacing, shift and place of the setting that explains what is seen; None if none does."""
     style = place.block.style
-    home = ink_rect(place)
+    home = place.ink
     near = home.grown(max(0.9 * style.size_px, 0.3 * home.width))
     sheet = Rect(0, 0, *map(float, ad.plan.size_px))
     settings = [(1.0, 0.0), *((size, 0.0) for size in _SIZES), *((1.0, spacing) for spacing in _SPACINGS)]
@@ -280,7 +283,7 @@ def _tried(
 def _strange_ink(patch: Patch, place: TextPlace) -> Field:
     """How far the file stands off the ground, 0–1, without what other words and the logo were meant to draw."""
     ink = patch.ink(patch.seen)
-    own = measure.covered(patch.size, [patch.local(ink_rect(place).grown(3))])
+    own = measure.covered(patch.size, [patch.local(place.ink.grown(3))])
     others = measure.widened((patch.meant_ink > 24) & ~own, 2)
     ink[others & (np.abs(patch.seen - patch.meant).max(axis=2) < 60)] = 0
     most = float(np.percentile(ink, 99.5))
@@ -298,9 +301,7 @@ def _contrast(ad: Delivered, place: TextPlace, ink: NDArray[np.float64], as_mean
     moved as the file moved it.
     """
     ground, meant = ad.drawings
-    # Words on a scene were given their ink by their whole measure; a button ends before its measure does.
-    under = place.rect if place.ground == "scene" else ink_rect(place)
-    patch = measure.take_patch(ground, meant, ad.pixels, under.grown(2))
+    patch = measure.take_patch(ground, meant, ad.pixels, place.ink.grown(2))
     away = ~measure.widened(patch.meant_ink > 6, 2)
     seen = patch.ground
     if as_meant and away.mean() >= 0.1:

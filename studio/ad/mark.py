@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.ad import measure
-from studio.ad.delivered import Delivered, check, ink_rect
+from studio.ad.delivered import Delivered, check
 from studio.ad.ground import LOGO_CONTRAST, logo_contrast
 from studio.ad.measure import Field, Mask, Patch, Pose
 from studio.color import cielab, delta_e00, rgb_of
@@ -153,7 +153,7 @@ def _inks(ad: Delivered, rect: Rect, window: Rect, most_px: int = 60_000) -> tup
     """The window, the logo's ink as meant and as seen without the words', and where it was meant."""
     ground, meant_pixels = ad.drawings
     patch = measure.take_patch(ground, meant_pixels, ad.pixels, window, most_px)
-    words = [patch.local(ink_rect(place).grown(3)) for place in ad.texts]
+    words = [patch.local(place.ink.grown(3)) for place in ad.texts]
     free = ~measure.covered(patch.size, words)
     box = measure.covered(patch.size, [patch.local(rect.grown(2))])
     meant = patch.meant_ink * (box & free)

@@ -265,15 +265,8 @@ def _refined(
     try:
         found = matrix
         if not still:
-            _, found = cv2.findTransformECC(
-                template,
-                seen,
-                matrix.copy(),
-                cv2.MOTION_AFFINE,
-                criteria,
-                None,
-                3,  # type: ignore[arg-type]
-            )
+            every = np.full(seen.shape, 255, np.uint8)
+            _, found = cv2.findTransformECC(template, seen, matrix.copy(), cv2.MOTION_AFFINE, criteria, every, 3)
     except cv2.error:
         found = matrix
     best: tuple[float, NDArray[np.float32] | None] = (0.0, None)

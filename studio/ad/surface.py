@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.ad import measure
-from studio.ad.delivered import Delivered, check, ink_rect
+from studio.ad.delivered import Delivered, check
 from studio.ad.layout import Flat
 from studio.ad.measure import Mask, Pixels
 from studio.brief.frame import safe_rect
@@ -86,7 +86,7 @@ def scene_checks(scene: SceneView | None) -> Iterator[Check]:
 
 def _written(ad: Delivered) -> list[Rect]:
     """Where words and logo stand, with the room their own checks look at."""
-    rects = [ink_rect(place).grown(0.25 * place.block.style.size_px) for place in ad.texts]
+    rects = [place.ink.grown(0.25 * place.block.style.size_px) for place in ad.texts]
     logo = ad.plan.arrangement.logo
     return [*rects, logo.grown(3)] if logo else rects
 
@@ -193,7 +193,7 @@ def sheet_checks(
     other checks have explained."""
     arrangement = ad.plan.arrangement
     safe = safe_rect(ad.spec.format)
-    marks = [ink_rect(place) for place in ad.texts] + ([arrangement.logo] if arrangement.logo else [])
+    marks = [place.ink for place in ad.texts] + ([arrangement.logo] if arrangement.logo else [])
     marks += [flat.rect for flat in arrangement.flats if flat.kind in ("action", "badge", "rule")]
     # Buttons stand on whole pixels, up to one and a half over the edge.
     out = sum(not mark.within(safe, 1.5) for mark in marks)
@@ -219,7 +219,7 @@ def sheet_checks(
                 "Keep words and logo inside the format's safe zone")  # fmt: skip
     size = max(ad.plan.product_rect.width, ad.plan.product_rect.height) if ad.plan.product_rect else 0.0
     logo = [arrangement.logo.grown(3)] if arrangement.logo else []
-    words = [ink_rect(place).grown(max(4.0, 0.25 * place.block.style.size_px)) for place in ad.texts]
+    words = [place.ink.grown(max(4.0, 0.25 * place.block.style.size_px)) for place in ad.texts]
     others = ad.mask([*owned, *logo, *words]) | ad.product_mask(3 + 0.03 * size)
     added = float((strange & well_inside & ~others).mean())
     yield check("nothing_added", added <= ADDED_LIMIT, added, ADDED_LIMIT,
@@ -261,7 +261,7 @@ def _blocking(ad: Delivered) -> float:
 def overlap_check(ad: Delivered) -> Check:
     """Words, logo, product, button and disc keep apart."""
     arrangement = ad.plan.arrangement
-    parts = [(place.field, ink_rect(place)) for place in ad.texts]
+    parts = [(place.field, place.ink) for place in ad.texts]
     parts += [("logo", arrangement.logo)] if arrangement.logo else []
     parts += [("product", arrangement.frame.product)] if arrangement.frame.product else []
     parts += [(flat.kind, flat.rect) for flat in arrangement.flats if flat.kind in ("action", "badge")]

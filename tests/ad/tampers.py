@@ -15,7 +15,7 @@ from adsmith import Made, Pixels, decoded, deliver, hue_turned, kit, opposite, p
 from numpy.typing import NDArray
 
 from studio.ad.compose import Plan, render
-from studio.ad.delivered import Delivered, ink_rect
+from studio.ad.delivered import Delivered
 from studio.ad.layout import Flat, TextPlace, recoloured
 from studio.ad.typeset import set_text
 from studio.brand.fonts import load_fonts
@@ -264,7 +264,7 @@ def text_faint(made: Made) -> Delivered | None:
         return None
     ink = np.array(rgb_of(place.block.style.color_hex), float)
     whole = render(made.plan, made.brand).astype(np.float32)
-    box = ink_rect(place).grown(0.3 * place.block.style.size_px)
+    box = place.ink.grown(0.3 * place.block.style.size_px)
     left, top, right, bottom = (max(v, 0) for v in box.rounded())
     under = render(_but(made, place, None), made.brand).astype(np.float32)[top:bottom, left:right]
     toward = ink - under.mean(axis=(0, 1))
@@ -283,7 +283,7 @@ def word_cut(made: Made) -> Delivered | None:
     sheet, bare = render(made.plan, made.brand), render(_but(made, place, None), made.brand)
     from studio.ad import measure
 
-    patch = measure.take_patch(bare, sheet, sheet, ink_rect(place).grown(8), 10**9)
+    patch = measure.take_patch(bare, sheet, sheet, place.ink.grown(8), 10**9)
     index = measure.word_map(place, made.brand.fonts, patch)
     count = len(place.block.text.split(" "))
     zone = measure.widened(index == count, max(2, 0.05 * place.block.style.size_px))
@@ -318,14 +318,14 @@ def text_unsafe(made: Made) -> Delivered | None:
     if place is None or place.ground == "action":
         return None
     safe = safe_rect(made.spec.format)
-    box = ink_rect(place)
+    box = place.ink
     near_left = box.left - safe.left < safe.right - box.right
     dx = safe.left - box.left - 5 if near_left else safe.right - box.right + 5
     new = _moved(place, dx, 0)
-    others = [ink_rect(p) for p in made.plan.arrangement.texts if p is not place]
+    others = [p.ink for p in made.plan.arrangement.texts if p is not place]
     others += [f.rect for f in made.plan.arrangement.flats if f.kind in ("action", "badge")]
     others += [r for r in (made.plan.arrangement.logo, made.plan.product_rect) if r]
-    if any(ink_rect(new).grown(3).meets(other) for other in others):
+    if any(new.ink.grown(3).meets(other) for other in others):
         return None
     return deliver(made, plan=_but(made, place, new))
 
@@ -334,7 +334,7 @@ def texts_overlap(made: Made) -> Delivered | None:
     a, b = _text(made), _text(made, "body") or _text(made, "price")
     if a is None or b is None or b.ground == "badge":
         return None
-    spot, there = ink_rect(a), ink_rect(b)
+    spot, there = a.ink, b.ink
     plan = _but(made, b, _moved(b, spot.left - there.left, spot.top + 0.3 * spot.height - there.top))
     return deliver(made, plan=plan)
 
@@ -367,7 +367,7 @@ def sticker_in_scene(made: Made) -> Delivered | None:
 def _free_spot(made: Made) -> tuple[float, float, float] | None:
     """Middle and radius of a free place on the scene or sheet, inside the safe zone."""
     frame, arrangement = made.plan.arrangement.frame, made.plan.arrangement
-    taken = [ink_rect(p).grown(0.5 * p.block.style.size_px) for p in arrangement.texts]
+    taken = [p.ink.grown(0.5 * p.block.style.size_px) for p in arrangement.texts]
     taken += [f.rect.grown(3) for f in arrangement.flats if f.kind not in ("sheet", "panel")]
     taken += [arrangement.logo.grown(0.5 * arrangement.logo.height)] if arrangement.logo else []
     taken += [made.plan.product_rect.grown(0.06 * made.plan.product_rect.height)] if made.plan.product_rect else []

@@ -11,7 +11,6 @@ import pytest
 from adsmith import Made, Wanted, deliver, kit, make
 
 from studio.ad import foreign, measure
-from studio.ad.delivered import ink_rect
 from studio.ad.score import score_ad
 from studio.geometry import Rect
 from studio.pixels import read_picture
@@ -72,7 +71,7 @@ def test_words_are_told_apart_in_small_type() -> None:
     made = make(Wanted("display-300x250"))
     ad = deliver(made)
     place = next(p for p in ad.texts if p.field == "headline")
-    patch = measure.take_patch(*ad.drawings, ad.pixels, ink_rect(place).grown(6))
+    patch = measure.take_patch(*ad.drawings, ad.pixels, place.ink.grown(6))
     index = measure.word_map(place, made.brand.fonts, patch)
     assert set(np.unique(index)) == set(range(len(place.block.text.split(" ")) + 1))
 
