@@ -107,7 +107,7 @@ def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
             product = scene.product_at(*size)
             base = replace(base, product=product_rect.clipped(base.picture))
 
-    # 2. Words, flats and logo fitted by measuring; colours by what is behind them.
+    # 2. Words, flats and logo fitted by measuring, clear of the product; colours by what is behind them.
     logo = brand.kit.logos[0] if brand.logos else None
     arrangement = arrange(
         base,
@@ -117,11 +117,8 @@ def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
         logo.clear_space_fraction if logo else 0.0,
         float(logo.min_width_px) if logo else 0.0,
     )
-    seen = backdrop
-    if backdrop is not None and base.picture is not None and product is not None and product_rect is not None:
-        seen = _laid(backdrop, product, product_rect, base.picture)
-    small = [art.rgba(96) for art in brand.logos]
-    grounded = settle_colors(arrangement, brand.kit, brand.fonts, seen, small)
+    small = [art.small for art in brand.logos]
+    grounded = settle_colors(arrangement, brand.kit, brand.fonts, backdrop, small)
     return Plan(grounded, backdrop, product, product_rect)
 
 

@@ -127,7 +127,7 @@ class _View:
         left, right = left - int(self.rect.left), right - int(self.rect.left)
         top, bottom = top - int(self.rect.top), bottom - int(self.rect.top)
         patch = self.scene[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-        step = max(int((patch.shape[0] * patch.shape[1] / 6000) ** 0.5), 1)
+        step = max(int((patch.shape[0] * patch.shape[1] / 2400) ** 0.5), 1)
         return patch[::step, ::step].reshape(-1, 3).astype(np.float64)
 
 
@@ -156,8 +156,13 @@ def _scene_ink(places: list[TextPlace], kit: BrandKit, view: _View, min_text_px:
         seen = [(view.under(p.ink), needed_contrast(p, min_text_px) * _MARGIN) for p in group]
         grounds.append([(pixels, need) for pixels, need in seen if len(pixels)])
     inks = list(dict.fromkeys([kit.hex("text"), kit.hex("surface"), kit.hex("background")]))
-    options = [(ink, *_weakest_veil(grounds[0], ink)) for ink in inks]
-    ink, veil, alpha = min(options, key=lambda option: option[2])
+    ink, veil, alpha = inks[0], "", 2.0
+    for one in inks:
+        found, strength = _weakest_veil(grounds[0], one)
+        if strength < alpha:
+            ink, veil, alpha = one, found, strength
+        if not alpha:
+            break
     scrims = [_veil(groups[0], min_text_px, view.rect, veil, alpha)] if alpha else []
     for group, ground in zip(groups[1:], grounds[1:], strict=True):
         veil, alpha = _weakest_veil(ground, ink)
@@ -216,16 +221,15 @@ def _logo_choice(
     for scrim in scrims if on_scene else ():
         if rect.within(scrim.rect):
             ground = ground * (1 - scrim.alpha) + np.array(rgb_of(scrim.hex)) * scrim.alpha
-    readings = [logo_contrast(art, ground) * (1.0 if _whole(art, ground) else 0.5) for art in logos]
     light = bool(np.median(luminance(ground)) > 0.36)
-    # A variant drawn for this kind of ground wins while it reads; else whichever reads best.
+    # A variant drawn for this kind of ground wins while it reads whole; else whichever reads.
     suited = [i for i, logo in enumerate(kit.logos[: len(logos)]) if logo.on in ("any", "light" if light else "dark")]
-    for index in [*suited, *range(len(logos))]:
-        if readings[index] >= LOGO_CONTRAST * (_MARGIN if on_scene else 1.0):
+    for index in dict.fromkeys([*suited, *range(len(logos))]):
+        if _reading(logos[index], ground) >= LOGO_CONTRAST * (_MARGIN if on_scene else 1.0):
             return index, None
     roles: tuple[Role, ...] = ("surface", "background", "text", "primary")
     options: list[tuple[float, int, int, Role]] = [
-        (_plated(art, kit.hex(role)), -order, index, role)
+        (_reading(art, np.array([rgb_of(kit.hex(role))], float)), -order, index, role)
         for index, art in enumerate(logos)
         for order, role in enumerate(roles)
     ]
@@ -240,8 +244,8 @@ def _ink_of(art: Pixels) -> NDArray[np.float64]:
     return np.median(opaque, axis=0) if len(opaque) else np.zeros(3)
 
 
-def _plated(art: Pixels, plate_hex: str) -> float:
-    ground = np.array([rgb_of(plate_hex)], float)
+def _reading(art: Pixels, ground: NDArray[np.float64]) -> float:
+    """The logo's contrast, halved where a part of it vanishes."""
     return logo_contrast(art, ground) * (1.0 if _whole(art, ground) else 0.5)
 
 
@@ -250,7 +254,7 @@ def _whole(art: Pixels, ground: NDArray[np.float64]) -> bool:
     opaque = art[art[..., 3] > 200][:, :3]
     if not len(opaque) or not len(ground):
         return True
-    near = delta_e00(cielab(opaque), cielab(np.median(ground, axis=0))) < 8.0
+    near = delta_e00(cielab(opaque[:: max(len(opaque) // 600, 1)]), cielab(np.median(ground, axis=0))) < 8.0
     return float(near.mean()) < 0.05
 
 
@@ -259,4 +263,4 @@ def logo_contrast(art: Pixels, ground: NDArray[np.float64]) -> float:
     opaque = art[art[..., 3] > 200][:, :3]
     if not len(opaque) or not len(ground):
         return 1.0
-    return float(np.median(contrast(opaque[:: max(len(opaque) // 4000, 1)], np.median(ground, axis=0))))
+    return float(np.median(contrast(opaque[:: max(len(opaque) // 600, 1)], np.median(ground, axis=0))))

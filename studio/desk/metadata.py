@@ -107,7 +107,7 @@ def _jpeg(pixels: Pixels, metadata: Metadata, max_bytes: int | None, dpi: int | 
         containers.jpeg_segment(0xE2, b"ICC_PROFILE\0\1\1" + srgb_profile()),
     ]
     room = None if max_bytes is None else max_bytes - sum(map(len, segments))
-    bgr = np.ascontiguousarray(pixels[:, :, ::-1])
+    bgr = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), np.uint8)
 
     def at(sampling: int, *, tight: bool) -> Callable[[int], bytes]:
         return lambda quality: _jpeg_pixels(bgr, quality, sampling, tight)
