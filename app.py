@@ -23,6 +23,7 @@ app.add_typer(brand_app, name="brand")
 DEMO = Path(__file__).resolve().parent / "assets" / "demo"
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
 Kit = Annotated[Path, typer.Option("--kit", help="Folder of the brand kit.", show_default=False)]
+Count = Annotated[int | None, typer.Option(min=1, max=1000, help="Variants.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the ads.")]
 
 
@@ -30,7 +31,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the ads.")]
 def main(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 7860,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
     """Without a command, open the studio in the browser."""
@@ -42,7 +43,7 @@ def main(
 
 
 @app.command()
-def demo(out: Out = Path("out/demo"), json_: Json = False, count: Annotated[int | None, typer.Option()] = None) -> None:
+def demo(out: Out = Path("out/demo"), json_: Json = False, count: Count = None) -> None:
     """The whole job on the demo brand: kit, brief, ads in every common format, contact sheet."""
     from studio.studio import Wishes
 
@@ -56,9 +57,9 @@ def make(
     product: Annotated[Path | None, typer.Option(help="Product picture with a transparent background.")] = None,
     out: Out = Path("out/ads"),
     engine: Annotated[str, typer.Option(help="Painter.")] = "stage",
-    count: Annotated[int | None, typer.Option(min=1, max=1000, help="Variants.")] = None,
+    count: Count = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1)] = None,
-    formats: Annotated[str, typer.Option(help="Format ids, separated by commas; all when left out.")] = "",
+    formats: Annotated[str, typer.Option(help="Format ids, separated by commas; the brief's when left out.")] = "",
     draft: Annotated[bool, typer.Option("--draft", help="Fewer samples: quicker, a little noisier.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; paint nothing.")] = False,
     json_: Json = False,
@@ -146,7 +147,8 @@ def score(
     if json_:
         _emit({"scores": rows})
     for row in rows if not json_ else ():
-        typer.echo(f"{row['file']}: " + (row.get("error") or f"{row['passed']} of {row['tested']}"))
+        trouble = f"{row['error']}  → {row['fix']}" if "error" in row else ""
+        typer.echo(f"{row['file']}: " + (trouble or f"{row['passed']} of {row['tested']}"))
         for check in row.get("failed", ()):
             typer.echo(f"  {check['id']}: {check['message']}  → {check['fix']}")
     if bad:

@@ -6,6 +6,7 @@ All are frozen, refuse unknown fields and are equal by content. Sizes end in `_p
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -61,6 +62,11 @@ class Logo(Value):
 class Voice(Value):
     tone: tuple[str, ...] = ()
     banned: tuple[str, ...] = ()
+
+    def banned_in(self, text: str) -> tuple[str, ...]:
+        """The banned words that `text` holds as whole words, whatever their case."""
+        words = [word for word in self.banned if word.strip()]
+        return tuple(w for w in words if re.search(rf"(?<!\w){re.escape(w.strip())}(?!\w)", text, re.IGNORECASE))
 
 
 class BrandKit(Value):
@@ -352,7 +358,7 @@ class Score(Value):
 
 class Trace(Value):
     """What one ad really shows of the brand, for comparing a batch: flat colours as measured (sRGB 0–255) by kind and
-    hex, the logo as (variant, ink width in px, mean ink red, green, blue), and the type families in use."""
+    hex, the logo as (variant, ink width in px, CIEDE2000 from the kit's own drawing), and the type families in use."""
 
     format_id: str
     layout: str

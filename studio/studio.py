@@ -1,4 +1,5 @@
-"""Class `Studio`: every verb the screens and the command line may call. It opens no engine; the worker does."""
+"""Class `Studio`: every verb the screens and the command line may call. It opens no engine: the worker does, or the
+caller hands one in."""
 
 from __future__ import annotations
 
@@ -21,9 +22,10 @@ from studio.ad import compose
 from studio.ad.drift import drift
 from studio.ad.foreign import score_picture
 from studio.brand.check import Finding, check_kit
+from studio.brand.fonts import font_path
 from studio.brand.kit import LoadedKit, copy_kit, load_kit
 from studio.brief.plan import Plan, Presets, ProductFacts, Recipes, plan
-from studio.brief.rows import RowError, read_brief, read_rows
+from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
 from studio.desk.files import write_whole
 from studio.desk.hands import png
@@ -33,14 +35,20 @@ from studio.desk.queue import Queue
 from studio.desk.sheet import contact_sheet, sheet_ads
 from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
-from studio.errors import BadInput
+from studio.errors import BadInput, LockupError
 from studio.geometry import Rect, contain, fraction_of
 from studio.model import Brief, Check, Format, Placement, Role, Score, Shot
 from studio.picture import make
-from studio.picture.product import Product, encoded, read_product
+from studio.picture.product import encoded, read_product
 from studio.pixels import read_picture
 from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats, presets_folder, read_toml
-from studio.values import Value
+from studio.values import Value, read_value
+
+SHEET_FONTS = (
+    "package:font_manrope/files/Manrope-Bold.ttf",
+    "package:font_hanken_grotesk/files/HankenGrotesk-Regular.otf",
+)
+"""The contact sheet's own faces: the same on every machine, whatever the brand's are."""
 
 
 class Failure(Value):
@@ -53,12 +61,13 @@ class Failure(Value):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job that is planned but not begun. `plans` go with `briefs`; `columns` is a CSV's mapping."""
+    """A job that is planned but not begun. `plans` go with `briefs`; `cutouts` are the products' files by digest;
+    `columns` is a CSV's mapping."""
 
     briefs: tuple[Brief, ...]
     plans: tuple[Plan, ...]
     kit: LoadedKit
-    products: tuple[Product | None, ...]
+    cutouts: dict[str, bytes]
     errors: tuple[RowError, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
@@ -134,66 +143,63 @@ class Studio:
     def prepare(self, source: Path, kit_folder: Path, wishes: Wishes) -> Prepared:
         """Read and plan everything without painting: brief.toml is one campaign, a CSV one a row."""
         if source.suffix.lower() in (".csv", ".tsv"):
-            rows = read_rows(source)
-            return self.plan(rows.briefs, kit_folder, source.parent, wishes, rows.errors, rows.columns, rows.ignored)
-        return self.plan((read_brief(source),), kit_folder, source.parent, wishes)
+            return self.plan(read_rows(source), kit_folder, source.parent, wishes)
+        return self.plan(one_row(read_brief(source)), kit_folder, source.parent, wishes)
 
-    def plan(
-        self,
-        briefs: tuple[Brief, ...],
-        kit_folder: Path,
-        beside: Path,
-        wishes: Wishes,
-        errors: tuple[RowError, ...] = (),
-        columns: dict[str, str] | None = None,
-        ignored: tuple[str, ...] = (),
-    ) -> Prepared:
-        """Plan briefs whose product paths are relative to `beside`. A brief that cannot be planned fails alone when
-        there are several."""
+    def plan(self, rows: Rows, kit_folder: Path, beside: Path, wishes: Wishes) -> Prepared:
+        """Plan briefs whose product paths are relative to `beside`. Among several, one that cannot be planned is
+        reported by its line and the rest goes on; a lone one raises what is wrong with it."""
         kit, presets = load_kit(kit_folder), self.presets()
         for role in ("heading", "body"):
             kit.fonts.face(role)
+        recipes = Recipes(wishes.engine, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE)
         good: list[Brief] = []
         plans: list[Plan] = []
-        products: list[Product | None] = []
-        bad = list(errors)
-        for asked in briefs:
-            brief = asked
+        cutouts = _Cutouts(beside, wishes.product)
+        bad = list(rows.errors)
+        for asked, line in zip(rows.briefs, rows.lines, strict=True):
             try:
                 brief = _wished(asked, wishes, presets)
-                product = _product(brief, beside, wishes.product)
-                facts = ProductFacts(product.digest, product.aspect, product.pitch_deg) if product else None
-                recipes = Recipes(wishes.engine, wishes.steps, make.RECIPE, compose.RECIPE)
-                plans.append(plan(brief, kit.kit, kit.digest, presets, facts, recipes))
-            except BadInput as error:
-                if len(briefs) == 1:
+                plans.append(plan(brief, kit.kit, kit.digest, presets, cutouts.facts(brief), recipes))
+                good.append(brief)
+            except LockupError as error:
+                if len(rows.briefs) == 1:
                     raise
-                bad.append(RowError(line=0, message=f"{brief.name}: {error}", hint=error.hint))
-                continue
-            good.append(brief)
-            products.append(product)
-        return Prepared(tuple(good), tuple(plans), kit, tuple(products), tuple(bad), columns or {}, ignored)
+                bad.append(RowError(line=line, message=f"{asked.name}: {error}", hint=error.hint))
+        return Prepared(tuple(good), tuple(plans), kit, cutouts.files, tuple(bad), rows.columns, rows.ignored)
 
     def start(self, job: Prepared, out_dir: Path) -> str:
         """Put a prepared job on the queue and return its run id. Nothing is painted until a worker takes it."""
         with Store(self.home) as store:
             store.check(out_dir)
-            kept = store.kit_path(job.kit.digest)
-            if not kept.is_dir():
-                copy_kit(job.kit.folder, kept)
-            for product in job.products:
-                if product is not None:
-                    store.put_blob(encoded(product.rgba))
+            self._keep_kit(store, job.kit)
+            for data in job.cutouts.values():
+                store.put_blob(data)
             shots = {shot.content_id: shot for one in job.plans for shot in one.shots}
             ads = {spec.content_id: spec for one in job.plans for spec in one.ads}
             queue = Queue(store)
             known = sum(store.picture(shot_id) is not None for shot_id in shots)
             request = {"reused": known, "kit": job.kit.kit.name, "briefs": [brief.name for brief in job.briefs]}
-            run_id = queue.add_run(out_dir.resolve(), export.PATTERN, json.dumps(request))
             named = export.names(list(ads.values()))
-            queue.add_jobs(run_id, [paint_job(shot) for shot in shots.values()])
-            queue.add_jobs(run_id, [compose_job(spec, named[ad_id]) for ad_id, spec in ads.items()])
+            with store.transaction():
+                run_id = queue.add_run(out_dir.resolve(), export.PATTERN, json.dumps(request))
+                queue.add_jobs(run_id, [paint_job(shot) for shot in shots.values()])
+                queue.add_jobs(run_id, [compose_job(spec, named[ad_id]) for ad_id, spec in ads.items()])
         return run_id
+
+    def _keep_kit(self, store: Store, kit: LoadedKit) -> None:
+        """The kit as it was planned with, so that it may change while the ads are made."""
+        kept = store.kit_path(kit.digest)
+        if kept.is_dir():
+            return
+        try:
+            copy_kit(kit.folder, kept)
+        except BadInput:
+            if not kept.is_dir():  # else another start was quicker with the same content
+                raise
+        if load_kit(kept).digest != kit.digest:
+            shutil.rmtree(kept, ignore_errors=True)
+            raise BadInput(f"The kit {kit.folder.name} changed while the job was planned", "Start again")
 
     def watch(self, run_id: str) -> Generator[Snapshot]:
         """Keep a worker on the run and yield how far it is. Closing the iterator stops the worker within seconds."""
@@ -205,7 +211,7 @@ class Studio:
         with Store(self.home) as store:
             Queue(store).cancel(run_id)
 
-    def report(self, run_id: str, errors: tuple[RowError, ...] = (), seconds: float = 0.0, title: str = "") -> Report:
+    def report(self, run_id: str, errors: tuple[RowError, ...] = (), seconds: float = 0.0) -> Report:
         """Gather a run that is over: manifest, contact sheet, drift, what failed."""
         with Store(self.home) as store:
             queue = Queue(store)
@@ -222,7 +228,10 @@ class Studio:
         sheet = None
         if finished:
             export.write_manifest(out_dir, run_id, finished, complete=not stopped and not failed)
-            sheet = self._sheet(out_dir, finished, title or f"{request['kit']}: {', '.join(request['briefs'][:3])}")
+            try:
+                sheet = self._sheet(out_dir, finished, request["kit"], ", ".join(request["briefs"][:4]))
+            except LockupError as error:
+                failed.append(Failure(what="contact sheet", message=str(error), hint=error.hint))
         paints = [row for row in rows if row.kind == "paint"]
         measured = {
             "paint": sum(row.seconds or 0.0 for row in paints),
@@ -244,13 +253,15 @@ class Studio:
             stopped=stopped,
         )
 
-    def _sheet(self, out_dir: Path, finished: list[Finished], title: str) -> Path:
-        passed = sum(item.file.score.passed for item in finished)
-        tested = sum(item.file.score.tested for item in finished)
-        formats = len({item.spec.format.id for item in finished})
-        subtitle = f"{len(finished)} ads in {formats} formats · brand fidelity {passed} of {tested} checks"
+    def _sheet(self, out_dir: Path, finished: list[Finished], title: str, subtitle: str) -> Path:
+        heading, body = (font_path(name, out_dir).read_bytes() for name in SHEET_FONTS)
         return contact_sheet(
-            sheet_ads(out_dir, finished), out_dir / "contact-sheet.png", title=title, subtitle=subtitle
+            sheet_ads(out_dir, finished),
+            out_dir / "contact-sheet.png",
+            title=title,
+            subtitle=subtitle,
+            heading_font=heading,
+            body_font=body,
         )[0]
 
     # -------------------------------------------------------------------------------------------- looking at files
@@ -325,13 +336,24 @@ def _wished(brief: Brief, wishes: Wishes, presets: Presets) -> Brief:
         changes["count"] = wishes.count
     if wishes.seed is not None:
         changes["seed"] = wishes.seed
-    return Brief.model_validate({**brief.model_dump(), **changes})
+    return read_value(Brief, {**brief.model_dump(), **changes}, brief.name)
 
 
-def _product(brief: Brief, beside: Path, override: Path | None) -> Product | None:
-    if override is not None:
-        return read_product(override, brief.pitch_deg)
-    if brief.product is None:
-        return None
-    path = Path(brief.product)
-    return read_product(path if path.is_absolute() else beside / path, brief.pitch_deg)
+class _Cutouts:
+    """The products of a job, each read once. `files` holds them as the workspace keeps them, by digest."""
+
+    def __init__(self, beside: Path, override: Path | None) -> None:
+        self.files: dict[str, bytes] = {}
+        self._beside, self._override = beside, override
+        self._known: dict[tuple[Path, float | None], ProductFacts] = {}
+
+    def facts(self, brief: Brief) -> ProductFacts | None:
+        if brief.product is None and self._override is None:
+            return None
+        path = self._override or self._beside / (brief.product or "")
+        key = (path, brief.pitch_deg)
+        if key not in self._known:
+            product = read_product(*key)
+            self.files[product.digest] = encoded(product.rgba)
+            self._known[key] = ProductFacts(product.digest, product.aspect, product.pitch_deg)
+        return self._known[key]

@@ -16,8 +16,9 @@ from PIL import Image, ImageCms
 
 from studio.errors import BadInput
 from studio.pixels import decode_picture, picture_size, read_bytes, read_picture
+from tests.samples import SAMPLES
 
-DATA = Path("/work/shared/data")
+DATA = SAMPLES
 
 
 def png_header(width: int, height: int) -> bytes:

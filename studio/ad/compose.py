@@ -108,14 +108,15 @@ def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
             base = replace(base, product=product_rect.clipped(base.picture))
 
     # 2. Words, flats and logo fitted by measuring, clear of the product; colours by what is behind them.
-    logo = brand.kit.logos[0] if brand.logos else None
+    variants = brand.kit.logos if brand.logos else ()
     arrangement = arrange(
         base,
         spec.words,
         brand.fonts,
-        brand.logos[0].aspect if brand.logos else None,
-        logo.clear_space_fraction if logo else 0.0,
-        float(logo.min_width_px) if logo else 0.0,
+        # Any variant may be drawn there, so the place must suit the widest and the strictest.
+        max((art.aspect for art in brand.logos), default=None),
+        max((logo.clear_space_fraction for logo in variants), default=0.0),
+        max((float(logo.min_width_px) for logo in variants), default=0.0),
     )
     small = [art.small for art in brand.logos]
     grounded = settle_colors(arrangement, brand.kit, brand.fonts, backdrop, small)

@@ -153,7 +153,7 @@ def _scene_ink(places: list[TextPlace], kit: BrandKit, view: _View, min_text_px:
     groups = [group for group in groups if group]
     grounds: list[list[_Need]] = []
     for group in groups:
-        seen = [(view.under(p.ink), needed_contrast(p, min_text_px) * _MARGIN) for p in group]
+        seen = [(view.under(p.ink.grown(2)), needed_contrast(p, min_text_px) * _MARGIN) for p in group]
         grounds.append([(pixels, need) for pixels, need in seen if len(pixels)])
     inks = list(dict.fromkeys([kit.hex("text"), kit.hex("surface"), kit.hex("background")]))
     ink, veil, alpha = inks[0], "", 2.0

@@ -60,8 +60,7 @@ def _file(ad: Delivered) -> Iterator[Check]:
 
 def _wording(ad: Delivered) -> Iterator[Check]:
     """No banned word, and nothing longer than the channel shows."""
-    text = " ".join(t for _, t in ad.spec.words.items()).casefold()
-    banned = [word for word in ad.brand.kit.voice.banned if word.casefold() in text]
+    banned = ad.brand.kit.voice.banned_in(" ".join(text for _, text in ad.spec.words.items()))
     yield check("banned_words", not banned, ", ".join(banned) or "none", "none", f"{len(banned)} banned words",
                 f"Rewrite without {', '.join(banned)}")  # fmt: skip
     limits = ad.spec.format.text_limits

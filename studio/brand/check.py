@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal
@@ -98,9 +97,8 @@ def _colours(kit: BrandKit) -> Iterator[Finding]:
 
 
 def _words(kit: BrandKit) -> Iterator[Finding]:
-    for word in kit.voice.banned:
-        if word.strip() and re.search(rf"(?<!\w){re.escape(word.strip())}(?!\w)", kit.tagline, re.IGNORECASE):
-            yield _finding("error", "tagline", f"The tagline says {word!r}, which the kit bans", "Change one of them")
+    for word in kit.voice.banned_in(kit.tagline):
+        yield _finding("error", "tagline", f"The tagline says {word!r}, which the kit bans", "Change one of them")
 
 
 def _logos(loaded: LoadedKit) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Any
 from studio.brief.frame import Frame, frame, rules_for
 from studio.errors import BadInput
 from studio.geometry import Rect, fraction_of, placed
-from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Look, Placement, Role, Shot, Words
+from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Look, Placement, Role, Shot, Swatch, Words
 
 PAINTED_PX = 1_048_576
 """A shot is painted with at most this many pixels and scaled to its format: soft sets forgive it."""
@@ -45,6 +45,8 @@ class Recipes:
     """Versions that go into ids, and the painter: what changes a picture or an ad without changing the brief."""
 
     engine: str = "stage"
+    takes_prompt: bool = False
+    """Whether the painter reads words: only then do they belong to the shot."""
     steps: int = 12
     picture: int = 1
     ad: int = 1
@@ -179,9 +181,9 @@ def _shot(
         height_px=max(round(picture.height * scale), 16),
         seed=seed % 2**31,
         steps=recipes.steps,
-        prompt=", ".join(part.strip() for part in words if part.strip()),
+        prompt=", ".join(part.strip() for part in words if part.strip()) if recipes.takes_prompt else "",
         palette={role: kit.hex(role) for role in _ROLES},
-        allowed=kit.palette,
+        allowed=tuple(Swatch(role=s.role, hex=s.hex, tints=s.tints) for s in kit.palette),
         set_id=chosen[0],
         set_spec=dict(chosen[1]),
         placement=placement,

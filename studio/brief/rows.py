@@ -65,6 +65,11 @@ class Rows(NamedTuple):
     lines: tuple[int, ...]
 
 
+def one_row(brief: Brief) -> Rows:
+    """A single brief as a table of one row."""
+    return Rows((brief,), (), {}, (), (1,))
+
+
 def read_brief(path: Path | str) -> Brief:
     """A `brief.toml`. Raises `BadInput` naming the line or field."""
     path = Path(path)

@@ -82,6 +82,7 @@ class StudioHands:
         seen = decode_picture(data, ticket.stem, max_px=130_000_000)[..., :3]
         delivered = Delivered(np.ascontiguousarray(seen), len(data), kind, spec, plan, brand)
         score = score_ad(delivered)
+        shown = trace(delivered)
         scored = time.perf_counter()
         name = f"{ticket.stem}.{kind}"
         write_whole(ticket.out_dir / name, data)
@@ -99,7 +100,7 @@ class StudioHands:
             omitted=plan.arrangement.omitted,
             seconds=round(drawn - started, 3),
             score_seconds=round(scored - drawn, 3),
-            trace=trace(delivered),
+            trace=shown,
         )
 
     def _scene(self, ticket: Ticket) -> Scene | None:

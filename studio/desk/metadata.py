@@ -41,7 +41,7 @@ SourceType = Literal[
     "digitalCreation",
 ]
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-NAMESPACE = "https://lockup.studio/ns/1.0/"
+NAMESPACE = "urn:lockup:ns:1.0"
 QUALITY, FULL_CHROMA_FLOOR, FLOOR = 92, 70, 30
 BLOCK_BYTES = 40_000
 """The most our own block may take in JPEG and WebP, packed."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from studio.desk.files import refused
+from studio.errors import BadInput
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -63,5 +64,5 @@ def bury(home: Path, worker: str) -> None:
 
 def _path(home: Path, worker: str) -> Path:
     if not _NAME.fullmatch(worker):
-        raise ValueError(f"a worker's name is letters, digits, - and _, got {worker!r}")
+        raise BadInput(f"{worker[:40]!r} cannot be a worker's name", "Use letters, digits, - and _")
     return home / "workers" / f"{worker}.alive"

@@ -41,9 +41,11 @@ class _Type(NamedTuple):
 
 def sheet_ads(out_dir: Path, finished: Sequence[Finished]) -> list[SheetAd]:
     """A run's ads for the sheet, grouped by variant under its headline."""
-    titles: dict[int, str] = {}
+    several = len({item.spec.campaign for item in finished}) > 1
+    titles: dict[tuple[str, int], str] = {}
     for item in finished:
-        titles.setdefault(item.spec.variant, item.spec.words.headline)
+        name = f"{item.spec.campaign}   {item.spec.words.headline}" if several else item.spec.words.headline
+        titles.setdefault((item.spec.campaign, item.spec.variant), name)
     return [
         SheetAd(
             path=str(out_dir / item.file.file),
@@ -52,9 +54,10 @@ def sheet_ads(out_dir: Path, finished: Sequence[Finished]) -> list[SheetAd]:
             height_px=item.file.height_px,
             passed=item.file.score.passed,
             tested=item.file.score.tested,
-            group=f"{item.spec.variant:02d}   {titles[item.spec.variant]}".strip(),
+            group=f"{item.spec.variant:02d}   {titles[item.spec.campaign, item.spec.variant]}".strip(),
         )
-        for item in sorted(finished, key=lambda item: item.spec.variant)
+        for item in sorted(finished, key=lambda item: (item.spec.campaign, item.spec.variant))
+        if (out_dir / item.file.file).is_file()
     ]
 
 

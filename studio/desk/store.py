@@ -139,13 +139,14 @@ class Store:
                 (picture.shot_id, picture.model_dump_json(), shot.model_dump_json() if shot else None, time.time()),
             )
 
-    def picture(self, shot_id: str) -> Picture | None:
-        """The picture of a shot; None if it was never painted, or its pixels or maps are gone or damaged."""
+    def picture(self, shot_id: str, *, maps: bool = True) -> Picture | None:
+        """The picture of a shot; None if it was never painted, or its pixels (and with `maps` its maps) are gone or
+        damaged."""
         found = self.rows("SELECT picture FROM pictures WHERE shot_id = ?", (shot_id,))
         if not found:
             return None
         picture = Picture.model_validate_json(found[0]["picture"])
-        blobs = (picture.digest, *picture.maps.values())
+        blobs = (picture.digest, *(picture.maps.values() if maps else ()))
         return picture if all(_holds(self.blob_path(digest), digest) for digest in blobs) else None
 
     def shot(self, shot_id: str) -> Shot | None:

@@ -156,7 +156,7 @@ class Worker:
 
     def _compose(self, job: Job, progress: Progress) -> str | None:
         spec = AdSpec.model_validate_json(job.payload)
-        picture = self.store.picture(job.needs) if job.needs else None
+        picture = self.store.picture(job.needs, maps=False) if job.needs else None
         if job.needs and picture is None:
             self.queue.repaint(job)
             return None

@@ -1,7 +1,7 @@
 """The colour lock: dominant scene colours are moved onto the kit's colours, the rest follows smoothly. Pure.
 
 Allowed are the kit's swatches and, where a swatch permits tints, its steps towards white and towards black: straight
-lines in OKLab. Neutral greys are allowed to a chroma of 0.02, since white paper in shade belongs to no brand.
+lines in OKLab.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ Array = NDArray[np.float64]
 DOMINANT_SHARE = 0.05
 """A colour that covers at least this share of the scene is dominant."""
 _STEPS = 33
+_CELL = 0.02
 _CLOSE = 2.0
-_PASSES = 4
+_PASSES = 6
+_REACH = 0.06
+"""How far, in OKLab, a dominant colour takes its neighbours along."""
 
 
 def allowed_oklab(swatches: Sequence[Swatch]) -> Array:
@@ -37,26 +40,38 @@ def allowed_oklab(swatches: Sequence[Swatch]) -> Array:
     return np.concatenate(points) if points else np.array([[1.0, 0, 0]])
 
 
-def dominant(pixels: NDArray[np.generic], clusters: int = 8) -> tuple[Array, Array]:
-    """The main colours (N×3 sRGB 0–255, by k-means in OKLab) and their shares (N, sum 1), largest first.
+def dominant(pixels: NDArray[np.generic], clusters: int = 10) -> tuple[Array, Array]:
+    """The main colours (N×3 sRGB 0–255) and their shares (N, sum 1), largest first.
 
-    `pixels` is N×3. The same pixels give the same answer.
+    k-means in OKLab divides `pixels` (N×3) up; each part is named by the colour most of it really has, since the mean
+    of a gradient between two brand colours is neither. The same pixels give the same answer.
     """
     sample = np.asarray(pixels, float).reshape(-1, 3)
+    if not len(sample):
+        return np.empty((0, 3)), np.empty(0)
     sample = sample[:: max(len(sample) // 12_000, 1)]
     lab = oklab(sample).astype(np.float32)
     count = min(clusters, len(lab))
     # Spread the first centres by lightness, so that no random start is needed.
     order = np.argsort(lab[:, 0], kind="stable")
-    start = (np.arange(len(lab)) * count // len(lab)).astype(np.int32)
     labels = np.empty((len(lab), 1), np.int32)
-    labels[order, 0] = start
+    labels[order, 0] = (np.arange(len(lab)) * count // len(lab)).astype(np.int32)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 1e-4)
-    _, found, middles = cv2.kmeans(lab, count, labels, criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
-    centres = np.asarray(middles, float)
-    shares = np.bincount(found.ravel(), minlength=count) / len(lab)
+    _, found, _ = cv2.kmeans(lab, count, labels, criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    part = np.asarray(found).ravel()
+    shares = np.bincount(part, minlength=count) / len(lab)
+    colors = np.array([_commonest(lab[part == index]) for index in range(count) if shares[index]])
+    shares = shares[shares > 0]
     order = np.argsort(-shares, kind="stable")
-    return from_oklab(centres[order]), shares[order]
+    return from_oklab(colors[order]), shares[order]
+
+
+def _commonest(lab: NDArray[np.float32]) -> Array:
+    """The mean of the fullest cell of a grid of `_CELL` in OKLab: about one just noticeable difference."""
+    cells = np.floor(lab / _CELL).astype(np.int64)
+    keys = (cells[:, 0] * 4096 + cells[:, 1]) * 4096 + cells[:, 2]
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return lab[inverse == int(counts.argmax())].astype(float).mean(axis=0)
 
 
 def distances(colors: Array, swatches: Sequence[Swatch]) -> Array:
@@ -75,37 +90,42 @@ def lock(
     colour is continuous, and lightness order is kept.
     """
     allowed = allowed_oklab(swatches)
-    locked, before, after = picture, 0.0, 0.0
-    for step in range(_PASSES):
+    locked, best, before, after = picture, picture, 0.0, 0.0
+    for step in range(_PASSES + 1):
         colors, shares = dominant(locked.reshape(-1, 3) if hidden is None else locked[~hidden], clusters=12)
         main = shares >= DOMINANT_SHARE / 2
-        after = float(distances(colors[main], swatches).max(initial=0.0))
-        before = after if step == 0 else before
-        if after <= _CLOSE:
+        off = float(distances(colors[main], swatches).max(initial=0.0))
+        if step == 0:
+            before = after = off
+        elif off < after:
+            best, after = locked, off
+        if off <= _CLOSE or step == _PASSES:
             break
         centres = oklab(colors)
         # Nearest in hue and chroma first: lightness carries light and shadow and should move least.
         weights = np.array([0.6, 1.0, 1.0])
         nearest = (((centres[:, None] - allowed[None]) * weights) ** 2).sum(axis=2).argmin(axis=1)
-        locked = _apply(locked, _moved_table(centres, allowed[nearest] - centres, shares))
-    return locked, {"delta_e00_before": round(before, 2), "delta_e00_after": round(after, 2)}
+        # Later passes reach less far, so that neighbours pulled to different swatches settle.
+        reach = _REACH * 0.8**step
+        locked = _apply(locked, _moved_table(centres, allowed[nearest] - centres, shares, reach))
+    return best, {"delta_e00_before": round(before, 2), "delta_e00_after": round(after, 2)}
 
 
 _GRID = 33
 
 
-def _moved_table(centres: Array, moves: Array, shares: Array) -> NDArray[np.float32]:
+def _moved_table(centres: Array, moves: Array, shares: Array, reach: float) -> NDArray[np.float32]:
     """A 33³ table from sRGB to sRGB: each grid colour moved by the Gaussian-weighted mean of the centres' moves."""
     axis = np.linspace(0, 255, _GRID)
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     lab = oklab(grid)
     squared = ((lab[:, None] - centres[None]) ** 2).sum(axis=2)
-    weight = np.exp(-squared / (2 * 0.06**2)) * np.sqrt(shares)[None]
+    weight = np.exp(-squared / (2 * reach**2)) * np.sqrt(shares)[None]
     total = weight.sum(axis=1, keepdims=True)
     # Far from every dominant colour the pull fades away, so accents and metals keep their own.
     mean = (weight @ moves) / np.maximum(total, 1e-12)
-    reach = np.exp(-squared.min(axis=1, keepdims=True) / (2 * 0.18**2))
-    return from_oklab(lab + mean * reach).reshape(_GRID, _GRID, _GRID, 3).astype(np.float32)
+    near = np.exp(-squared.min(axis=1, keepdims=True) / (2 * (3 * reach) ** 2))
+    return from_oklab(lab + mean * near).reshape(_GRID, _GRID, _GRID, 3).astype(np.float32)
 
 
 def _apply(picture: Pixels, table: NDArray[np.float32]) -> Pixels:

@@ -19,6 +19,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from studio import settings
+from studio.brief.rows import one_row
 from studio.errors import BadInput, DeskError, LockupError
 from studio.model import Brief, Format
 from studio.picture.product import read_product
@@ -305,7 +306,7 @@ class Page:
         }  # fmt: skip
         brief = read_value(Brief, fields, "Brief")
         wishes = Wishes(product=Path(product) if product else None, steps=4 if draft else 12)
-        job = self.studio.plan((brief,), Path(kit.strip()).expanduser(), DEMO, wishes)
+        job = self.studio.plan(one_row(brief), Path(kit.strip()).expanduser(), DEMO, wishes)
         return self.runs.start(job)
 
     def _history(self, run_id: str) -> gr.Dropdown:

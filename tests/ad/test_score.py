@@ -15,6 +15,7 @@ from studio.ad.score import score_ad
 from studio.geometry import Rect
 from studio.pixels import read_picture
 from studio.presets import load_formats
+from tests.samples import SAMPLES
 
 STABLE = {
     "size", "bytes", "file_type", "words", "banned_words", "text_limits", "type_family", "type_size", "type_spacing",
@@ -134,7 +135,7 @@ def test_our_own_ads_show_their_logo_to_a_stranger() -> None:
 
 @pytest.mark.parametrize("folder", ["heroes", "logos"])
 def test_pictures_without_the_logo_show_none(folder: str) -> None:
-    paths = sorted(Path("/work/shared/data").joinpath(folder).rglob("*.png"))
+    paths = sorted(SAMPLES.joinpath(folder).rglob("*.png"))
     if not paths:
         pytest.skip("no sample pictures here")
     for path in paths:

@@ -15,8 +15,9 @@ from studio.brand.kit import TOKENS_FILE, copy_kit, import_tokens, load_kit, new
 from studio.brand.tokens import OURS, kit_from_tokens, parse_tokens
 from studio.errors import BadInput
 from studio.model import BrandKit, FontFile, Logo, Swatch
+from tests.samples import SAMPLES
 
-LOGOS = Path("/work/shared/data/logos")
+LOGOS = SAMPLES / "logos"
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"><rect width="40" height="10" fill="#aa0033"/></svg>'
 COLORS: dict[Any, str] = {

@@ -20,8 +20,9 @@ from studio.brand.svg import clean_svg, safe_svg
 from studio.errors import BadInput
 from studio.model import Logo
 from studio.pixels import read_picture
+from tests.samples import SAMPLES
 
-LOGOS = Path("/work/shared/data/logos")
+LOGOS = SAMPLES / "logos"
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 

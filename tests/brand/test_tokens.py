@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 from studio.brand.tokens import OURS, SCHEMA, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.errors import BadInput
 from studio.model import BrandKit, BrandType, FontFile, Logo, Swatch, TypeChoice, Voice
+from tests.samples import SAMPLES
 
-DATA = Path("/work/shared/data/tokens")
+DATA = SAMPLES / "tokens"
 RED = {"colorSpace": "srgb", "components": [1, 0, 0]}
 
 

@@ -20,9 +20,10 @@ from studio.desk import containers, provenance
 from studio.desk.metadata import FileKind, Metadata, encode, read_metadata
 from studio.errors import BadInput, LockupError
 from studio.model import Picture, Words
+from tests.samples import SAMPLES
 
 KINDS: tuple[FileKind, ...] = ("jpg", "png", "webp")
-SAMPLES = Path("/work/shared/data/metadata")
+SAMPLES = SAMPLES / "metadata"
 
 
 def picture_like(width: int, height: int, seed: int = 1, noise: int = 12) -> NDArray[np.uint8]:

@@ -13,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "assets" / "demo"
-SHARED = ROOT.parent / "shared" / "data"
 
 PNG_FORMAT = """
 [proof-square]

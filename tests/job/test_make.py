@@ -14,7 +14,8 @@ from studio.color import hex_of
 from studio.desk.metadata import read_metadata
 from studio.model import Shot
 from studio.pixels import read_picture
-from tests.job.conftest import DEMO, SHARED, Lockup
+from tests.job.conftest import DEMO, Lockup
+from tests.samples import SAMPLES
 
 BRIEF = """
 name = "proof"
@@ -104,8 +105,8 @@ def test_a_csv_is_one_brief_a_row_and_a_bad_row_is_named(lockup, tmp_path):
     assert any("missing.png" in failure["message"] for failure in told["failed"])
 
 
-HEROES = sorted((SHARED / "heroes").glob("*.png"))
-LOGOS = sorted((SHARED / "logos").glob("*/logo.svg"))
+HEROES = sorted((SAMPLES / "heroes").glob("*.png"))
+LOGOS = sorted((SAMPLES / "logos").glob("*/logo.svg"))
 
 
 def most_used(path: Path) -> str:
