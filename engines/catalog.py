@@ -23,11 +23,6 @@ class Entry:
 _ENTRIES = (Entry("stage", "Stage: path-traced sets, no weights, always there", "engines.stage:create", False),)
 
 
-def entries() -> tuple[Entry, ...]:
-    """Every painter, ready or not."""
-    return _ENTRIES
-
-
 def known(painter_id: str) -> Entry:
     """The entry of this id. Raises `EngineError` naming the known ones."""
     for entry in _ENTRIES:

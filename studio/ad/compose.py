@@ -164,11 +164,9 @@ def draw_flats(canvas: skia.Canvas, plan: Plan, above: bool) -> None:
             _draw_flat(canvas, flat)
 
 
-def draw_words(canvas: skia.Canvas, plan: Plan, but_not: str | None = None) -> None:
-    """Every text but the field `but_not`."""
+def draw_words(canvas: skia.Canvas, plan: Plan) -> None:
     for place in plan.arrangement.texts:
-        if place.field != but_not:
-            place.block.paint(canvas, place.rect.left, place.rect.top)
+        place.block.paint(canvas, place.rect.left, place.rect.top)
 
 
 def draw_logo(canvas: skia.Canvas, plan: Plan, brand: Brand) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from studio.ad.typeset import Align, Block, TypeStyle, fits, longest_word_px, set_text
+from studio.ad.typeset import Block, TypeStyle, fits, longest_word_px, set_text
 from studio.brand.fonts import FontSet, TypeRole
 from studio.brief.frame import Frame
 from studio.errors import DoesNotFit
@@ -119,13 +119,9 @@ class Fitter:
 
     # -------------------------------------------------------------------------------------------- parts
 
-    def _align(self) -> Align:
-        align = self.frame.rules.align
-        return align if not self.frame.mirrored or align == "center" else "right" if align == "left" else "left"
-
     def _style(self, field: WordField, size: float) -> TypeStyle:
         """How a field is set when the headline has `size`: the one place where hierarchy is decided."""
-        align, least = self._align(), self.least_px
+        align, least = self.frame.align, self.least_px
         tight = -0.018 if self.fields[field].isascii() else 0.0
         if field == "headline":
             return TypeStyle("heading", size, "#000000", align, 1.06, tight)
@@ -191,7 +187,7 @@ class Fitter:
 
     def _start(self, width: float) -> float:
         slack = self.area.width - width
-        return self.area.left + {"left": 0.0, "center": slack / 2, "right": slack}[self._align()]
+        return self.area.left + {"left": 0.0, "center": slack / 2, "right": slack}[self.frame.align]
 
     def _largest(self, attempt: Callable[[float], _Setting | None]) -> _Setting:
         """What `attempt(size)` gives at the largest headline size for which it gives anything."""

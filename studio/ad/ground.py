@@ -239,11 +239,6 @@ def _logo_choice(
     return index, Flat("plate", rect.grown(margin), margin, role, kit.hex(role))
 
 
-def _ink_of(art: Pixels) -> NDArray[np.float64]:
-    opaque = art[art[..., 3] > 200][:, :3]
-    return np.median(opaque, axis=0) if len(opaque) else np.zeros(3)
-
-
 def _reading(art: Pixels, ground: NDArray[np.float64]) -> float:
     """The logo's contrast, halved where a part of it vanishes."""
     return logo_contrast(art, ground) * (1.0 if _whole(art, ground) else 0.5)

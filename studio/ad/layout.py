@@ -12,7 +12,6 @@ from typing import Literal
 
 from studio.ad.fit import Fitter, Piece, role_of
 from studio.ad.typeset import (
-    Align,
     Block,
     TypeStyle,
     balanced,
@@ -142,13 +141,6 @@ def _ground(frame: Frame, rect: Rect) -> Ground:
     return "scene" if frame.picture is not None and rect.meets(frame.picture) else "sheet"
 
 
-def _alignment(frame: Frame) -> Align:
-    align = frame.rules.align
-    if not frame.mirrored or align == "center":
-        return align
-    return "right" if align == "left" else "left"
-
-
 def _badge(price: str, frame: Frame, fonts: FontSet) -> tuple[Flat, TextPlace]:
     """The price in its disc, as large as the disc allows."""
     assert frame.badge is not None
@@ -177,7 +169,7 @@ def _legal_line(text: str, frame: Frame, fonts: FontSet) -> TextPlace | None:
     """The legal line in its own slot, or None when it needs more room than that."""
     assert frame.legal is not None
     slot = frame.legal
-    style = TypeStyle("body", frame.min_text_px, "#000000", _alignment(frame), 1.2)
+    style = TypeStyle("body", frame.min_text_px, "#000000", frame.align, 1.2)
     block = set_text(text, style, slot.width, fonts)
     free = slot.bottom - max(frame.words.bottom, frame.product.bottom if frame.product else 0.0)
     widest, _ = longest_word_px(text, style, fonts)
@@ -227,7 +219,7 @@ def _on_seam(zone: Rect, frame: Frame) -> bool:
 
 def _settle(piece: Piece, rect: Rect, frame: Frame, fonts: FontSet, flats: list[Flat], texts: list[TextPlace]) -> None:
     """Put one piece down: a button around an action, balanced lines for a headline."""
-    align = _alignment(frame)
+    align = frame.align
     if piece.field == "action":
         button = Rect(*map(float, rect.rounded()))
         flats.append(Flat("action", button, button.height / 2, "primary"))

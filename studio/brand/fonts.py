@@ -96,12 +96,6 @@ class FontSet:
                     fallbacks[role].append(found)
         return replace(self, fallbacks={role: tuple(faces) for role, faces in fallbacks.items()})
 
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(
-            "".join(f.digest for faces in (self.faces.values(), *self.fallbacks.values()) for f in faces).encode()
-        ).hexdigest()
-
 
 def load_fonts(kit: BrandKit, folder: Path) -> FontSet:
     """The kit's faces. A font that cannot be used is left out and named in `problems`."""

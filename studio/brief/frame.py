@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
 from studio.errors import DoesNotFit
 from studio.geometry import Rect, contain
@@ -38,6 +39,14 @@ class Frame:
     legal: Rect | None
     badge: Rect | None
     min_text_px: float
+
+    @property
+    def align(self) -> Literal["left", "center", "right"]:
+        """How the words are set: the rules' way, or its mirror image."""
+        align = self.rules.align
+        if not self.mirrored or align == "center":
+            return align
+        return "right" if align == "left" else "left"
 
     @property
     def sheet(self) -> Rect:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import shutil
 import sqlite3
 import threading
 import time
@@ -166,24 +165,6 @@ class Store:
         if not _DIGEST.fullmatch(digest):
             raise BadInput(f"Expected a kit's digest, got {digest[:80]!r}")
         return self.home / "kits" / digest
-
-    def keep_kit(self, folder: Path, digest: str) -> Path:
-        """Copy a kit's folder into the workspace, so that ads planned with it can be finished though it changes."""
-        target = self.kit_path(digest)
-        if target.is_dir():
-            return target
-        aside = target.with_name(f"{files.ASIDE}{secrets.token_hex(6)}.part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(folder, aside)
-            aside.rename(target)
-        except (OSError, shutil.Error) as error:
-            shutil.rmtree(aside, ignore_errors=True)
-            if target.is_dir():  # another process was quicker with the same content
-                return target
-            cause = error if isinstance(error, OSError) else OSError(str(error))
-            raise files.refused(target, cause) from error
-        return target
 
     # ------------------------------------------------------------------------------------------ health
 

@@ -57,19 +57,6 @@ def test_a_transaction_is_kept_whole_or_not_at_all(store: Store) -> None:
     assert store.rows("SELECT * FROM pictures") == []
 
 
-def test_a_kit_is_copied_once(store: Store, tmp_path: Path) -> None:
-    kit = tmp_path / "kit"
-    (kit / "fonts").mkdir(parents=True)
-    (kit / "fonts" / "a.otf").write_bytes(b"font")
-    kept = store.keep_kit(kit, "b" * 64)
-    (kit / "fonts" / "a.otf").write_bytes(b"changed")
-    assert store.keep_kit(kit, "b" * 64) == kept == store.kit_path("b" * 64)
-    assert (kept / "fonts" / "a.otf").read_bytes() == b"font"
-    with pytest.raises(DeskError):
-        store.keep_kit(tmp_path / "missing", "c" * 64)
-    assert [path.name for path in (store.home / "kits").iterdir()] == ["b" * 64]
-
-
 def test_leftovers_older_than_an_hour_are_removed_at_the_start(tmp_path: Path) -> None:
     import os
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "assets" / "demo"
 
 PNG_FORMAT = """
-[proof-square]
-name = "Proof, square"
+[proof-small]
+name = "Proof, small"
 channel = "proof"
 width_px = 480
 height_px = 480

@@ -31,7 +31,7 @@ count = {count}
 """
 
 
-def write_brief(folder: Path, headline="Stay for the light", formats="proof-square", layout="hero", count=1) -> Path:
+def write_brief(folder: Path, headline="Stay for the light", formats="proof-small", layout="hero", count=1) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(DEMO / "product.png", folder / "product.png")
     listed = ", ".join(f'"{name}"' for name in formats.split(","))
@@ -45,7 +45,7 @@ def make(lockup: Lockup, brief: Path, out: Path, *more: object, ok: bool = True)
 
 
 def test_every_ad_is_delivered_whole_measured_and_described(lockup, tmp_path):
-    brief = write_brief(tmp_path / "job", formats="proof-square,display-300x250,display-320x50", count=2)
+    brief = write_brief(tmp_path / "job", formats="proof-small,display-300x250,display-320x50", count=2)
     told = make(lockup, brief, tmp_path / "out")
     assert told["composed"] == len(told["ads"]) == 6
     assert not told["failed"]
@@ -78,12 +78,14 @@ def test_the_same_brief_gives_the_same_bytes(lockup, tmp_path):
 
 
 def test_words_that_do_not_fit_are_refused_by_name_and_the_rest_is_made(lockup, tmp_path):
-    brief = write_brief(
-        tmp_path / "job", "Donaudampfschifffahrtsgesellschaftskapitän" * 3, "proof-square,display-120x60"
-    )
+    word = "Donaudampfschifffahrtsgesellschaftskapitän"
+    brief = write_brief(tmp_path / "job", word, "proof-small,display-120x60", layout="type")
     told = make(lockup, brief, tmp_path / "out", ok=False)
-    assert told["failed"]
-    assert all("headline" in failure["message"] and failure["hint"] for failure in told["failed"])
+    assert [ad["format"] for ad in told["ads"]] == ["proof-small"]
+    assert len(told["failed"]) == 1
+    assert "headline" in told["failed"][0]["message"]
+    assert word[:20] in told["failed"][0]["message"]
+    assert told["failed"][0]["hint"]
 
 
 def test_a_csv_is_one_brief_a_row_and_a_bad_row_is_named(lockup, tmp_path):
@@ -91,9 +93,9 @@ def test_a_csv_is_one_brief_a_row_and_a_bad_row_is_named(lockup, tmp_path):
     table = tmp_path / "rows.csv"
     table.write_text(
         "name,headline,cta,product,formats,layouts,sets,count\n"
-        "one,First line,Shop,product.png,proof-square,type,,1\n"
-        "two,Second line,Shop,missing.png,proof-square,type,,1\n"
-        "three,Third line,Shop,product.png,proof-square,type,,many\n",
+        "one,First line,Shop,product.png,proof-small,type,,1\n"
+        "two,Second line,Shop,missing.png,proof-small,type,,1\n"
+        "three,Third line,Shop,product.png,proof-small,type,,many\n",
         encoding="utf-8",
     )
     plan = lockup.json("make", table, "--kit", DEMO / "brand", "--dry-run")
@@ -105,7 +107,7 @@ def test_a_csv_is_one_brief_a_row_and_a_bad_row_is_named(lockup, tmp_path):
     assert any("missing.png" in failure["message"] for failure in told["failed"])
 
 
-HEROES = sorted((SAMPLES / "heroes").glob("*.png"))
+HEROES = [DEMO / "product.png", *sorted((SAMPLES / "heroes").glob("*.png"))]
 LOGOS = sorted((SAMPLES / "logos").glob("*/logo.svg"))
 
 
@@ -119,13 +121,13 @@ def most_used(path: Path) -> str:
 @pytest.mark.parametrize("hero", HEROES, ids=lambda path: path.stem)
 def test_a_real_product_keeps_its_pixels(hero, lockup, tmp_path):
     """Inside the cut-out, two pixels from its edge, the PNG is the resampled photo within 2/255."""
-    logo = LOGOS[HEROES.index(hero) % len(LOGOS)]
-    primary = most_used(logo.with_name("logo.png"))
-    new_kit(tmp_path / "kit", logo.parent.name, logo, {"primary": primary, "background": "#f6f2ec", "text": "#1b1a19"})
+    kit = DEMO / "brand"
+    if LOGOS and hero.parent != DEMO:
+        kit, logo = tmp_path / "kit", LOGOS[HEROES.index(hero) % len(LOGOS)]
+        palette = {"primary": most_used(logo.with_name("logo.png")), "background": "#f6f2ec", "text": "#1b1a19"}
+        new_kit(kit, logo.parent.name, logo, palette)
     brief = write_brief(tmp_path / "job", layout="hero")
-    told = lockup.json(
-        "make", brief, "--kit", tmp_path / "kit", "--product", hero, "--out", tmp_path / "out", "--draft"
-    )
+    told = lockup.json("make", brief, "--kit", kit, "--product", hero, "--out", tmp_path / "out", "--draft")
     path = Path(told["ads"][0]["file"])
     facts = read_metadata(path)
     assert worst_product_error(path, hero, Shot.model_validate(facts["shot"])) <= 2
