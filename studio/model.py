@@ -358,7 +358,7 @@ class Score(Value):
 
 class Trace(Value):
     """What one ad really shows of the brand, for comparing a batch: flat colours as measured (sRGB 0–255) by kind and
-    hex, the logo as (variant, ink width in px, CIEDE2000 from the kit's own drawing), and the type families in use."""
+    hex, the logo as (variant, share off its planned size, CIEDE2000 off the kit's drawing), the type families."""
 
     format_id: str
     layout: str

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from studio.ad.delivered import Delivered
-from studio.ad.mark import read_mark
-from studio.ad.surface import PALETTE_LIMIT, flat_areas, read_scene
+from studio.ad.surface import PALETTE_LIMIT, flat_areas
 from studio.color import cielab, delta_e00
-from studio.model import Check, Trace
+from studio.model import Check, Score, Trace
 
 FLAT_DRIFT = 2.0
 """Two ads may each be off by 1 after encoding, on different sides."""
@@ -27,25 +26,30 @@ SPREAD_LIMIT = 0.35
 SCENE_SHARE = 0.95
 
 
-def trace(ad: Delivered) -> Trace:
-    """What this ad shows of the brand: each flat colour, the logo's ink and width, the faces in use, the scene's
-    farthest dominant colour."""
+def trace(ad: Delivered, score: Score) -> Trace:
+    """What this ad shows of the brand, taken from its own score: each flat colour as measured, how far the logo is from
+    its planned size and colours, the faces in use, the scene's farthest dominant colour."""
     flats: dict[str, tuple[float, float, float]] = {}
     for flat, cells in flat_areas(ad, []):
         red, green, blue = np.median(np.concatenate(cells).astype(float), axis=0)
         flats[f"{flat.kind} {flat.hex}"] = (float(red), float(green), float(blue))
+    values = {check.id: check.value for check in score.checks}
+    rect, index = ad.plan.arrangement.logo, ad.plan.grounded.logo_index
     logo: tuple[float, ...] = ()
-    planned = 0.0
-    mark, index = read_mark(ad), ad.plan.grounded.logo_index
-    if mark is not None and mark.pose is not None and index is not None:
-        logo = (float(index), round(mark.found.width, 2), round(mark.color_off, 3))
-        planned = round(mark.rect.width, 2)
-    faces = sorted({f"{ad.brand.fonts.face(p.block.style.role).family}" for p in ad.texts})
-    scene = read_scene(ad)
+    if rect is not None and index is not None and "logo_color" in values:
+        logo = (float(index), float(values["logo_size"]), float(values["logo_color"]))
+    faces = {ad.brand.fonts.face(place.block.style.role).family for place in ad.texts}
+    if any(check.id == "type_family" and not check.passed for check in score.checks):
+        faces.add("letters of no kit face")
     return Trace(
-        format_id=ad.spec.format.id, layout=ad.spec.layout, flats=flats, logo=logo, logo_planned_px=planned,
-        faces=tuple(faces), scene_off=round(scene.far, 3) if scene is not None else None,
-    )  # fmt: skip
+        format_id=ad.spec.format.id,
+        layout=ad.spec.layout,
+        flats=flats,
+        logo=logo,
+        logo_planned_px=round(rect.width, 2) if rect is not None and logo else 0.0,
+        faces=tuple(sorted(faces)),
+        scene_off=float(values["palette"]) if "palette" in values else None,
+    )
 
 
 def drift(traces: Sequence[Trace]) -> tuple[Check, ...]:
@@ -87,21 +91,20 @@ def _logo_color(traces: Sequence[Trace]) -> Check:
 
 
 def _logo_size(traces: Sequence[Trace]) -> Check:
-    """Each logo against its planned width, and planned widths of one format and layout among each other."""
-    known = [one for one in traces if one.logo and one.logo_planned_px]
-    off = [max(abs(one.logo[1] - one.logo_planned_px) - 1.5, 0) / one.logo_planned_px for one in known]
+    """Each logo against its planned size, and planned widths of one format and layout among each other."""
+    known = [one for one in traces if one.logo]
     groups: dict[tuple[str, str, float], list[float]] = defaultdict(list)
     for one in known:
         groups[one.format_id, one.layout, one.logo[0]].append(one.logo_planned_px)
     spread = max((max(widths) / min(widths) - 1 for widths in groups.values()), default=0.0)
-    worst = max(off, default=0.0)
+    worst = max((one.logo[1] for one in known), default=0.0)
     return _check("logo_size", worst <= SIZE_DRIFT and spread <= SPREAD_LIMIT, worst, SIZE_DRIFT,
-                  f"a logo is {worst:.1%} off its planned width; planned widths of one format and layout differ by "
+                  f"a logo is {worst:.1%} off its planned size; planned widths of one format and layout differ by "
                   f"{spread:.0%}", "Make the batch again from one kit, with words of like length")  # fmt: skip
 
 
 def _type(traces: Sequence[Trace]) -> Check:
-    """No more families than a kit has: heading and body."""
+    """No more families than a kit has, heading and body, and no letters of another."""
     faces = sorted({face for one in traces for face in one.faces})
     return _check("type", len(faces) <= 2, len(faces), 2, f"{len(faces)} families in the batch: {', '.join(faces)}",
                   "Set all words in the kit's faces")  # fmt: skip

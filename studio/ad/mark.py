@@ -35,7 +35,7 @@ INTRUSION_LIMIT = 0.015
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """The logo as seen. `shown` is its ink against the planned amount, `pose` how it lies, `ink` its mean colour."""
+    """The logo as seen. `shown` is its ink against the planned amount, `pose` how it lies."""
 
     patch: Patch
     rect: Rect
@@ -43,7 +43,6 @@ class Mark:
     pose: Pose | None
     mirrored: bool
     color_off: float
-    ink: tuple[float, float, float]
     intruding: float
     contrast: float
 
@@ -89,9 +88,9 @@ def read_mark(ad: Delivered) -> Mark | None:
         # Within what a half-pixel of blur can feign, it lies as meant.
         if pose is not None and _slight(pose, rect) and pose.agreement - alike < 0.02:
             pose = Pose(agreement=max(alike, pose.agreement))
-    color_off, ink = _colors(ad, patch, own, pose)
+    color_off = _colors(ad, patch, own, pose)
     contrast = _contrast(ad, patch, own, color_off)
-    mark = Mark(patch, rect, shown, pose, mirrored, color_off, ink, 0.0, contrast)
+    mark = Mark(patch, rect, shown, pose, mirrored, color_off, 0.0, contrast)
     return replace(mark, intruding=_intruding(ad, mark, seen, meant))
 
 
@@ -190,14 +189,14 @@ def _slight(pose: Pose, rect: Rect) -> bool:
     return pose.distortion < 0.02 + 0.6 / min(rect.width, rect.height) and pose.shift < 1.0
 
 
-def _colors(ad: Delivered, patch: Patch, own: Mask, pose: Pose | None) -> tuple[float, tuple[float, float, float]]:
-    """The worst distance of one of the logo's inks (CIEDE2000), and the mean colour of all its ink.
+def _colors(ad: Delivered, patch: Patch, own: Mask, pose: Pose | None) -> float:
+    """The worst distance of one of the logo's inks, or of the mean of all, in CIEDE2000.
 
     Each ink's colour is the ground plus the sum of what stands off it over the planned coverage, so thin strokes count
     in full; an ink with wide areas is read inside them.
     """
     if pose is None or not own.any():
-        return 0.0, (0.0, 0.0, 0.0)
+        return 0.0
     seen, ground = pose.laid_back(patch.seen), pose.laid_back(patch.ground)
     off, wanted = seen - ground, patch.meant - patch.meant_ground
     worst = 0.0
@@ -216,8 +215,7 @@ def _colors(ad: Delivered, patch: Patch, own: Mask, pose: Pose | None) -> tuple[
     got = off[zone].sum(axis=0) / max(weight, 1)
     # What stands off the ground there, against what was to stand off the ground here.
     mean = np.clip(ground[own].mean(axis=0) + got, 0, 255)
-    worst = max(worst, _distance(mean, patch.meant_ground[own].mean(axis=0) + planned))
-    return worst, (float(mean[0]), float(mean[1]), float(mean[2]))
+    return max(worst, _distance(mean, patch.meant_ground[own].mean(axis=0) + planned))
 
 
 def _distance(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:

@@ -82,7 +82,7 @@ class StudioHands:
         seen = decode_picture(data, ticket.stem, max_px=130_000_000)[..., :3]
         delivered = Delivered(np.ascontiguousarray(seen), len(data), kind, spec, plan, brand)
         score = score_ad(delivered)
-        shown = trace(delivered)
+        shown = trace(delivered, score)
         scored = time.perf_counter()
         name = f"{ticket.stem}.{kind}"
         write_whole(ticket.out_dir / name, data)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 
+from studio import __version__
 from studio.desk.metadata import Metadata, SourceType
 from studio.model import AdSpec, Picture, Shot
 
-TOOL = "Lockup 0.1.0"
+TOOL = f"Lockup {__version__}"
 UNTRAINED = frozenset({"stage"})
 """Painters that render geometry and light by formula. Every other painter is a trained model."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from adsmith import Made, Wanted, deliver, layouts, make_all
-from tampers import flat_off, logo_hue, logo_recolored, scene_world
+from tampers import flat_off, logo_hue, logo_recolored, scene_world, wrong_family
 
+from studio.ad.delivered import Delivered
 from studio.ad.drift import drift, trace
+from studio.ad.score import score_ad
 from studio.model import Trace
 
 
@@ -23,7 +25,11 @@ def batch() -> list[Made]:
 
 @pytest.fixture(scope="module")
 def honest(batch: list[Made]) -> list[Trace]:
-    return [trace(deliver(made)) for made in batch]
+    return [told(deliver(made)) for made in batch]
+
+
+def told(ad: Delivered) -> Trace:
+    return trace(ad, score_ad(ad))
 
 
 def failed(traces: list[Trace]) -> set[str]:
@@ -42,7 +48,7 @@ def test_nothing_to_compare_is_no_drift() -> None:
 def test_one_logo_in_another_colour_is_told(batch: list[Made], honest: list[Trace]) -> None:
     spoiled = logo_hue(batch[0]) or logo_recolored(batch[0])
     assert spoiled is not None
-    assert failed([*honest[1:], trace(spoiled)]) == {"drift_logo_color"}
+    assert failed([*honest[1:], told(spoiled)]) == {"drift_logo_color"}
 
 
 def test_one_logo_in_another_size_is_told(batch: list[Made], honest: list[Trace]) -> None:
@@ -50,26 +56,22 @@ def test_one_logo_in_another_size_is_told(batch: list[Made], honest: list[Trace]
 
     spoiled = _relogo(batch[2], _scaled(0.85, 0.85))
     assert spoiled is not None
-    assert failed([*honest[1:], trace(spoiled)]) == {"drift_logo_size"}
+    assert failed([*honest[1:], told(spoiled)]) == {"drift_logo_size"}
 
 
 def test_one_flat_colour_off_is_told(batch: list[Made], honest: list[Trace]) -> None:
     spoiled = next(ad for made in batch if made.wanted.layout == "split" and (ad := flat_off(made)))
-    assert "drift_flat_colors" in failed([*honest, trace(spoiled)])
+    assert "drift_flat_colors" in failed([*honest, told(spoiled)])
 
 
 def test_scenes_in_another_colour_world_are_told(batch: list[Made], honest: list[Trace]) -> None:
     astray = [ad for made in batch[:10] if (ad := scene_world(made)) is not None][:4]
-    assert "drift_scene_colors" in failed([*honest, *(trace(ad) for ad in astray)])
+    assert "drift_scene_colors" in failed([*honest, *(told(ad) for ad in astray)])
 
 
-def test_a_third_family_is_told(honest: list[Trace]) -> None:
-    other = replace_faces(honest[0])
-    assert "drift_type" in failed([*honest, other])
-
-
-def replace_faces(one: Trace) -> Trace:
-    return one.model_copy(update={"faces": ("Comic Neue", "Papyrus")})
+def test_letters_of_another_family_are_told(batch: list[Made], honest: list[Trace]) -> None:
+    spoiled = next(ad for made in batch if (ad := wrong_family(made)) is not None)
+    assert "drift_type" in failed([*honest, told(spoiled)])
 
 
 def test_traces_survive_being_stored(honest: list[Trace]) -> None:
