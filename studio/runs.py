@@ -97,7 +97,7 @@ class Runs:
     def newest(self) -> str | None:
         """The run to show first: the newest that is under way, else the newest of all."""
         own = self._own()
-        busy = next((run.run_id for run in own if self._queue.open_jobs(run.run_id)), None)
+        busy = next((r.run_id for r in own if r.run_id not in self._trouble and self._queue.open_jobs(r.run_id)), None)
         return busy or (own[0].run_id if own else None)
 
     def recent(self, count: int = 20) -> list[tuple[str, str]]:

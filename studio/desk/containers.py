@@ -17,6 +17,8 @@ _USER_COMMENT, _EXIF_IFD, _SOFTWARE = 0x9286, 0x8769, 0x0131
 
 
 # ---------------------------------------------------------------------------------------------- PNG
+TEXTS_BYTES = 32_000_000
+"""All texts of one file together: thousands of small bombs must not add up."""
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -40,9 +42,10 @@ def png_with(png: bytes, chunks: Sequence[bytes]) -> bytes:
 
 
 def png_texts(data: bytes) -> Iterator[tuple[str, str]]:
-    """Every readable text chunk, before and after the pixels; EXIF as key `exif-comment`. Stops at the first damage."""
-    at = len(PNG_HEAD)
-    while at + 12 <= len(data):
+    """Every readable text chunk, before and after the pixels, up to `TEXTS_BYTES` of them; EXIF as key `exif-comment`.
+    Stops at the first damage."""
+    at, room = len(PNG_HEAD), TEXTS_BYTES
+    while at + 12 <= len(data) and room > 0:
         (size,) = struct.unpack_from(">I", data, at)
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
         at += 12 + size
@@ -51,6 +54,7 @@ def png_texts(data: bytes) -> Iterator[tuple[str, str]]:
         if kind in (b"tEXt", b"zTXt", b"iTXt"):
             found = _png_text(kind, body)
             if found:
+                room -= len(found[1])
                 yield found
         elif kind == b"eXIf" and (comment := exif_comment(body)):
             yield "exif-comment", comment

@@ -29,6 +29,7 @@ from PIL import Image, ImageCms
 from studio.desk import containers
 from studio.errors import BadInput, LockupError
 from studio.model import AdSpec, Picture, Shot
+from studio.pixels import read_bytes
 from studio.values import Value
 
 Pixels = NDArray[np.uint8]
@@ -263,13 +264,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Keys that the file does not have are absent; `texts` holds every text found, raw. Reads headers only, decodes no
     pixels. Raises `BadInput` for what is not a PNG, JPEG or WebP.
     """
-    try:
-        if path.stat().st_size > READ_BYTES:
-            raise BadInput(f"{path.name} is larger than {READ_BYTES // 1_000_000} MB")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path} could not be read: {error.strerror or error}", "Check the path.") from error
-    kind, texts, xmp = _texts(data)
+    kind, texts, xmp = _texts(read_bytes(path, READ_BYTES))
     if kind is None:
         raise BadInput(f"{path.name} is not a picture", "Expected a PNG, JPEG or WebP file.")
     found: dict[str, Any] = {"file": path.name, "kind": kind, "texts": texts}

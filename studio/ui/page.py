@@ -244,7 +244,7 @@ class Page:
     def kit(self, folder: str) -> str:
         """What the kit holds, or why it cannot be used."""
         try:
-            path = Path(folder.strip()).expanduser()
+            path = Path((folder or "").strip()).expanduser()
             return show.kit_card(self.studio.kit(path).kit, self.studio.check(path))
         except LockupError as error:
             return show.notice(error)
