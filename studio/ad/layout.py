@@ -94,6 +94,10 @@ def arrange(
     if frame.legal is not None and "legal" in texts and (place := _legal_line(texts["legal"], frame, fonts)):
         del texts["legal"]
         fixed.append(place)
+        # A legal line that needs more than its slot takes the room from the words above it.
+        above = place.rect.top - 0.4 * frame.min_text_px
+        if above < frame.words.bottom and place.rect.right > frame.words.left and place.rect.left < frame.words.right:
+            frame = replace(frame, words=frame.words._replace(bottom=above))
 
     # 2. The other words together, leaving out what the rules allow until they fit.
     droppable: list[WordField] = [field for field in frame.rules.may_drop if field in texts]
@@ -166,14 +170,16 @@ def _badge(price: str, frame: Frame, fonts: FontSet) -> tuple[Flat, TextPlace]:
 
 
 def _legal_line(text: str, frame: Frame, fonts: FontSet) -> TextPlace | None:
-    """The legal line in its own slot, or None when it needs more room than that."""
+    """The legal line at the foot of its slot, growing upwards; None when it would take too much or meet the product."""
     assert frame.legal is not None
     slot = frame.legal
     style = TypeStyle("body", frame.min_text_px, "#000000", frame.align, 1.2)
     block = set_text(text, style, slot.width, fonts)
-    free = slot.bottom - max(frame.words.bottom, frame.product.bottom if frame.product else 0.0)
     widest, _ = longest_word_px(text, style, fonts)
-    if not fits(block, widest) or block.height_px > max(slot.height, free):
+    top = slot.bottom - block.height_px
+    most = max(slot.height, 0.34 * (slot.bottom - frame.words.top))
+    blocked = [rect for rect in (frame.product, frame.badge) if rect is not None]
+    if not fits(block, widest) or block.height_px > most or any(slot._replace(top=top).meets(rect) for rect in blocked):
         return None
     if block.lines > 1:
         block = balanced(block, widest, fonts)
