@@ -75,7 +75,8 @@ def test_type_stays_legible() -> None:
 
 def test_the_first_file_type_suits_the_channel() -> None:
     for read in FORMATS.values():
-        assert read.files[0] == ("png" if read.channel == "Print" or "logo" in read.id else "jpg")
+        lossless = read.channel in ("Print", "Proof") or "logo" in read.id
+        assert read.files[0] == ("png" if lossless else "jpg")
 
 
 def test_a_new_table_is_a_new_format(tmp_path: Path) -> None:

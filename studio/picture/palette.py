@@ -22,7 +22,7 @@ DOMINANT_SHARE = 0.05
 _STEPS = 33
 _CELL = 0.02
 _CLOSE = 2.0
-_PASSES = 6
+_PASSES = 8
 _REACH = 0.06
 """How far, in OKLab, a dominant colour takes its neighbours along."""
 
@@ -92,8 +92,9 @@ def lock(
     allowed = allowed_oklab(swatches)
     locked, best, before, after = picture, picture, 0.0, 0.0
     for step in range(_PASSES + 1):
-        colors, shares = dominant(locked.reshape(-1, 3) if hidden is None else locked[~hidden], clusters=12)
-        main = shares >= DOMINANT_SHARE / 2
+        colors, shares = dominant(locked.reshape(-1, 3) if hidden is None else locked[~hidden], clusters=16)
+        # Words and flats will cover part of the picture, so that what is minor in it may be dominant beside them.
+        main = shares >= DOMINANT_SHARE / 4
         off = float(distances(colors[main], swatches).max(initial=0.0))
         if step == 0:
             before = after = off
