@@ -559,7 +559,8 @@ TAMPERS: tuple[Tamper, ...] = (
     Tamper("logo mirrored", "logo_drawing", lambda m: _relogo(m, lambda a: np.ascontiguousarray(a[:, ::-1]))),
     Tamper("logo rotated 5°", "logo_shape", logo_rotated, frozenset({"safe_zone"})),
     Tamper("logo replaced", "logo_drawing", logo_replaced),
-    Tamper("logo crowded", "logo_clear_space", logo_crowded, frozenset({"nothing_added", "safe_zone"})),
+    # Ink so near to a logo is partly read as the logo's own.
+    Tamper("logo crowded", "logo_clear_space", logo_crowded, frozenset({"nothing_added", "safe_zone", "logo_color"})),
     Tamper("wrong family", "type_family", wrong_family),
     Tamper("text smaller", "type_size", text_smaller),
     Tamper("text recoloured", "type_color", text_recolored, frozenset({"type_contrast"})),
