@@ -24,7 +24,7 @@ def follow(studio: Studio, run_id: str, total: int) -> bool:
         watching = studio.watch(run_id)
         try:
             for now in watching:
-                left = f"about {_span(now.seconds_left)} left" if now.seconds_left is not None else ""
+                left = f"about {span(now.seconds_left)} left" if now.seconds_left is not None else ""
                 note = " · ".join(part for part in (left, now.text) if part)
                 bar.update(task, completed=now.fraction, ads=f"{now.finished} of {total} ads", note=note)
         except KeyboardInterrupt:
@@ -72,6 +72,7 @@ def summary(report: Report) -> dict[str, Any]:
     }
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A length of time as a person says it."""
     whole = max(round(seconds), 1)
     return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

@@ -80,6 +80,13 @@ def decode_picture(data: bytes, name: str, *, max_px: int = 64_000_000) -> Rgba:
         raise BadInput(f"{name} is damaged or cut short: {_short(error)}", "Export or download it again") from error
 
 
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """H×W, H×W×3 or H×W×4 as PNG: lossless, and quick rather than small, since these files stay in the workspace."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=3)
+    return out.getvalue()
+
+
 def _open(data: bytes, name: str) -> Image.Image:
     if not data:
         raise BadInput(f"{name} is empty (0 bytes)", "Export or download it again")

@@ -28,7 +28,6 @@ from studio.brief.plan import Plan, Presets, ProductFacts, Recipes, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
 from studio.desk.files import write_whole
-from studio.desk.hands import png
 from studio.desk.jobs import Finished, compose_job, paint_job
 from studio.desk.metadata import read_metadata
 from studio.desk.queue import Queue
@@ -39,8 +38,8 @@ from studio.errors import BadInput, LockupError
 from studio.geometry import Rect, contain, fraction_of
 from studio.model import Brief, Check, Format, Placement, Role, Score, Shot
 from studio.picture import make
-from studio.picture.product import encoded, read_product
-from studio.pixels import read_picture
+from studio.picture.product import read_product
+from studio.pixels import encode_png, read_picture
 from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats, presets_folder, read_toml
 from studio.values import Value, read_value
 
@@ -300,7 +299,7 @@ class Studio:
             pixels = compose.with_product(pixels, cutout.rgba, placement)
         files = {}
         for name, image in {"picture": pixels, **made.maps}.items():
-            write_whole(out / f"{name}.png", png(image))
+            write_whole(out / f"{name}.png", encode_png(image))
             files[name] = str(out / f"{name}.png")
         return {"files": files, "seconds": round(made.seconds, 2), "engine": made.engine, "facts": dict(made.facts)}
 
@@ -354,6 +353,6 @@ class _Cutouts:
         key = (path, brief.pitch_deg)
         if key not in self._known:
             product = read_product(*key)
-            self.files[product.digest] = encoded(product.rgba)
+            self.files[product.digest] = encode_png(product.rgba)
             self._known[key] = ProductFacts(product.digest, product.aspect, product.pitch_deg)
         return self._known[key]

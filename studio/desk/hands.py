@@ -25,7 +25,7 @@ from studio.desk.worker import Painted, Ticket
 from studio.model import AdFile, AdSpec, Shot
 from studio.picture.make import make_picture
 from studio.picture.product import Product
-from studio.pixels import decode_picture
+from studio.pixels import decode_picture, encode_png
 
 Pixels = NDArray[np.uint8]
 _Kept = TypeVar("_Kept")
@@ -52,13 +52,13 @@ class StudioHands:
             cutout = Product(rgba, shot.placement.product_digest, shot.placement.pitch_deg)
         made = make_picture(shot, self._painters[shot.engine], cutout, progress)
         return Painted(
-            png=png(made.pixels),
+            png=encode_png(made.pixels),
             width_px=made.pixels.shape[1],
             height_px=made.pixels.shape[0],
             engine=made.engine,
             runtime=made.runtime,
             seconds=round(made.seconds, 3),
-            maps={name: png(pixels) for name, pixels in made.maps.items()},
+            maps={name: encode_png(pixels) for name, pixels in made.maps.items()},
             facts=made.facts,
         )
 
@@ -116,13 +116,6 @@ class StudioHands:
         key = shot.placement.product_digest
         product = self._products.get(key, lambda: decode_picture(self._store.get_blob(key), "product"))
         return Scene(pixels, product, shot.placement)
-
-
-def png(pixels: Pixels) -> bytes:
-    """Lossless and quick rather than small: these files stay in the workspace."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=3)
-    return out.getvalue()
 
 
 def rgb(data: bytes) -> Pixels:

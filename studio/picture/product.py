@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from studio.errors import BadInput
-from studio.pixels import decode_picture, read_bytes
+from studio.pixels import decode_picture, encode_png, read_bytes
 
 Pixels = NDArray[np.uint8]
 MAX_FILE_BYTES = 80_000_000
@@ -57,16 +55,9 @@ def product_of(rgba: Pixels, name: str, pitch_deg: float | None = None) -> Produ
         raise BadInput(f"{name} shows only {trimmed.shape[1]}×{trimmed.shape[0]} px of product", "Use a larger picture")
     return Product(
         trimmed,
-        hashlib.sha256(encoded(trimmed)).hexdigest(),
+        hashlib.sha256(encode_png(trimmed)).hexdigest(),
         round(estimate_pitch(trimmed) if pitch_deg is None else pitch_deg, 1),
     )
-
-
-def encoded(rgba: Pixels) -> bytes:
-    """The cut-out as the file the workspace keeps."""
-    out = io.BytesIO()
-    Image.fromarray(rgba, "RGBA").save(out, "PNG", compress_level=3)
-    return out.getvalue()
 
 
 def estimate_pitch(rgba: Pixels) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.brand.check import Finding
+from studio.console import span
 from studio.desk.jobs import Finished
 from studio.errors import LockupError
 from studio.model import BrandKit, Check
@@ -169,9 +170,3 @@ def files(state: RunState) -> str:
     zipped = f'<a class="button" id="zip" href="{link(archive)}" download>Download ZIP</a>' if archive else ""
     sheet_link = f'<a class="button" id="sheet" href="{link(sheet)}" target="_blank">Contact sheet</a>' if sheet else ""
     return f'<div class="files">{zipped}{sheet_link}<small>{escape(str(state.out_dir))}</small></div>'
-
-
-def span(seconds: float) -> str:
-    """A length of time as a person says it."""
-    whole = max(round(seconds), 1)
-    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"
