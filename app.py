@@ -39,7 +39,7 @@ def main(
     if context.invoked_subcommand is None:
         from studio.ui.page import launch
 
-        launch(host=host, port=port, browser=browser)
+        launch(_studio(), host=host, port=port, browser=browser)
 
 
 @app.command()
@@ -54,12 +54,16 @@ def demo(out: Out = Path("out/demo"), json_: Json = False, count: Count = None) 
 def make(
     brief: Annotated[Path, typer.Argument(help="brief.toml, or a CSV with one brief a row.", show_default=False)],
     kit: Kit,
-    product: Annotated[Path | None, typer.Option(help="Product picture with a transparent background.")] = None,
+    product: Annotated[Path | None, typer.Option(help="Product photo; cut out first if it has a background.")] = None,
     out: Out = Path("out/ads"),
     engine: Annotated[str, typer.Option(help="Painter.")] = "stage",
     count: Count = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1)] = None,
     formats: Annotated[str, typer.Option(help="Format ids, separated by commas; the brief's when left out.")] = "",
+    upscaler: Annotated[
+        str, typer.Option(help="What grows pictures for large formats: light, lanczos, best.")
+    ] = "light",
+    cutout_: Annotated[str, typer.Option("--cutout", help="What cuts a product photo out: auto, builtin …")] = "auto",
     draft: Annotated[bool, typer.Option("--draft", help="Fewer samples: quicker, a little noisier.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; paint nothing.")] = False,
     json_: Json = False,
@@ -69,8 +73,9 @@ def make(
     from studio.studio import Wishes
 
     known(engine)
+    known(upscaler, "upscaler")
     chosen = tuple(part.strip() for part in formats.split(",") if part.strip())
-    wishes = Wishes(product, engine, count, seed, chosen, 4 if draft else 12)
+    wishes = Wishes(product, engine, count, seed, chosen, 4 if draft else 12, upscaler, cutout_)
     if dry_run:
         _dry_run(brief, kit, wishes, json_)
     else:
@@ -109,17 +114,75 @@ def stage(
 ) -> None:
     """Render a set: picture, depth, normals, edges and mask."""
     from engines.catalog import open_painter
-    from studio.studio import Studio, View
+    from studio.studio import View
     from studio.values import read_value
 
     width, _, height = size.lower().partition("x")
     wanted = {"width_px": width, "height_px": height, "samples": samples, "seed": seed}
     view = read_value(View, wanted, "--size (expected e.g. 1200x628)")
-    written = Studio().render_set(open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
+    written = _studio().render_set(open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
     if json_:
         _emit(written)
     else:
         typer.echo(f"{written['files']['picture']} and {len(written['files']) - 1} maps in {written['seconds']} s")
+
+
+@app.command()
+def cutout(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A photo, or a folder of them.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="PNG, WebP, TIFF or JPEG; a folder when IN is one.", show_default=False)],
+    engine: Annotated[str, typer.Option(help="auto, builtin, a model's name, or an ONNX file.")] = "auto",
+    shadow: Annotated[bool, typer.Option("--shadow", help="Also the soft shadow, as a layer of its own.")] = False,
+    straighten: Annotated[bool, typer.Option("--straighten", help="Turn a tilted product upright.")] = False,
+    trim: Annotated[bool, typer.Option(help="Down to the product's own size.")] = True,
+    ground: Annotated[str | None, typer.Option(metavar="#RRGGBB", help="Flatten on this colour.")] = None,
+    strokes: Annotated[
+        Path | None, typer.Option(help="A picture of the photo's size: green where to keep, red where to remove.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Free a product from its background."""
+    from studio.batch import CutWishes, cut_files
+    from studio.picture.cut import CutOptions
+    from studio.values import read_value
+
+    wanted = {"engine": engine, "shadow": shadow, "straighten": straighten, "trim": trim}
+    wishes = CutWishes(read_value(CutOptions, wanted, "cutout"), _colour(ground), strokes)
+    _files(lambda studio, progress: cut_files(studio, source, out, wishes, progress), json_, "Cutting out")
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A picture, or a folder of them.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="The file to write; a folder when IN is one.", show_default=False)],
+    scale: Annotated[
+        float | None, typer.Option(help="How many times as wide and high; 2 when nothing is said.")
+    ] = None,
+    mm: Annotated[
+        str | None, typer.Option(help="Printed width×height in mm, e.g. 210x297; only as far as needed.")
+    ] = None,
+    dpi: Annotated[int, typer.Option(help="Pixels an inch of the print.")] = 300,
+    bleed: Annotated[float, typer.Option(help="Bleed of the print in mm.")] = 0.0,
+    engine: Annotated[str, typer.Option(help="light, lanczos, best, or a model file.")] = "light",
+    licence: Annotated[str, typer.Option(help="The licence of a model file, once you have read it.")] = "",
+    json_: Json = False,
+) -> None:
+    """Enlarge a picture: by a factor, or as far as a print needs it."""
+    from studio.batch import enlarge_files
+    from studio.errors import BadInput
+    from studio.picture.size import PrintSize
+    from studio.values import read_value
+
+    if scale is not None and mm is not None:
+        raise BadInput("Both --scale and --mm were given", "Give one of them")
+    size: Any = scale or 2.0
+    if mm is not None:
+        width, _, height = mm.lower().replace("×", "x").partition("x")
+        printed = {"width_mm": width, "height_mm": height, "dpi": dpi, "bleed_mm": bleed}
+        size = read_value(PrintSize, printed, "--mm (expected e.g. 210x297)")
+    _files(
+        lambda studio, progress: enlarge_files(studio, source, out, size, engine, progress), json_, "Enlarging", licence
+    )
 
 
 @app.command()
@@ -189,15 +252,16 @@ def worker(
     name: Annotated[str, typer.Option(help="Name in the queue.")] = "",
 ) -> None:
     """Do what is on the queue. The studio starts one by itself."""
-    from engines.catalog import open_painter
+    from engines.catalog import open_cutout, open_enlarger, open_painter
     from studio import settings
     from studio.desk.hands import StudioHands
+    from studio.desk.retouch import Engines
     from studio.desk.worker import run_worker
 
     raise typer.Exit(
         run_worker(
             settings.prepare(home or settings.home()),
-            lambda store: StudioHands(store, open_painter),
+            lambda store: StudioHands(store, open_painter, Engines(open_cutout, open_enlarger)),
             until_idle=until_idle,
             run_id=run or None,
             name=name,
@@ -206,82 +270,74 @@ def worker(
     )
 
 
+# ------------------------------------------------------------------------------------------------ pictures
+
+
+def _files(work: Any, as_json: bool, doing: str, licence: str = "") -> None:
+    """Run a verb that yields a row a picture; say what came of each."""
+    from studio.console import each, picture_row
+
+    rows, stopped = each(lambda progress: work(_studio(licence), progress), doing)
+    if as_json:
+        _emit({"pictures": rows, "stopped": stopped})
+    for row in rows if not as_json else ():
+        typer.echo(picture_row(row))
+    if stopped or any("error" in row for row in rows):
+        raise typer.Exit(1)
+
+
+def _studio(licence: str = "") -> Any:
+    """The workspace with its engines; none is loaded before it is used."""
+    from engines import catalog
+    from studio.desk.retouch import Engines
+    from studio.studio import Studio
+
+    return Studio(engines=Engines(catalog.open_cutout, lambda name: catalog.open_enlarger(name, licence)))
+
+
+def _colour(text: str | None) -> str | None:
+    from studio.errors import BadInput
+
+    if text is None:
+        return None
+    digits = text.strip().lower().removeprefix("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    if len(digits) != 6 or not set(digits) <= set("0123456789abcdef"):
+        raise BadInput(f"{text!r} is no colour", "Expected e.g. #f4efe6")
+    return f"#{digits}"
+
+
 # ------------------------------------------------------------------------------------------------ the main job
 
 
 def _make(brief: Path, kit: Path, out: Path, wishes: Any, as_json: bool) -> None:
-    from studio.console import follow, summary
-    from studio.studio import Studio, timed
+    from studio.console import closing, cutting, follow, summary
+    from studio.studio import timed
 
     began = timed()
-    studio = Studio()
-    prepared = studio.prepare(brief, kit, wishes)
+    studio = _studio()
+    with cutting() as progress:
+        prepared = studio.prepare(brief, kit, wishes, progress)
     run_id = studio.start(prepared, out)
     stopped = follow(studio, run_id, total=sum(len(plan.ads) for plan in prepared.plans))
     report = studio.report(run_id, prepared.errors, timed() - began)
     if as_json:
-        _emit(summary(report))
+        _emit(summary(report, prepared.products))
     else:
-        typer.echo(_closing(report))
+        typer.echo(closing(report, prepared))
     if stopped or report.failed or not report.finished:
         raise typer.Exit(1)
 
 
-def _closing(report: Any) -> str:
-    passed = sum(item.file.score.passed for item in report.finished)
-    tested = sum(item.file.score.tested for item in report.finished)
-    lines = [
-        f"{len(report.finished)} ads in {report.out_dir}  ({report.seconds['total']:.0f} s; {report.painted} pictures"
-        f" painted, {report.reused} reused)",
-        f"Brand fidelity: {passed} of {tested} checks passed",
-    ]
-    for item in report.finished:
-        lines += [f"  {item.file.file}: {check.id}: {check.message}  → {check.fix}" for check in item.file.score.failed]
-    lines += [f"  {check.id}: {check.message}  → {check.fix}" for check in report.drift if not check.passed]
-    lines += [f"Not made: {f.what}: {f.message}" + (f"  → {f.hint}" if f.hint else "") for f in report.failed]
-    lines += [f"Contact sheet: {report.contact_sheet}"] if report.contact_sheet else ["No ad was finished."]
-    return "\n".join(lines)
-
-
 def _dry_run(brief: Path, kit: Path, wishes: Any, as_json: bool) -> None:
-    from studio.studio import Studio
+    from studio.console import cutting, dry_run, dry_summary
 
-    prepared = Studio().prepare(brief, kit, wishes)
-    shots = [shot for plan in prepared.plans for shot in plan.shots]
-    ads = [spec for plan in prepared.plans for spec in plan.ads]
+    with cutting() as progress:
+        prepared = _studio().prepare(brief, kit, wishes, progress)
     if as_json:
-        _emit(
-            {
-                "briefs": [one.model_dump() for one in prepared.briefs],
-                "columns": prepared.columns,
-                "ignored": list(prepared.ignored),
-                "errors": [error.model_dump() for error in prepared.errors],
-                "shots": [
-                    {"id": s.content_id, "px": [s.width_px, s.height_px], "set": s.set_id, "seed": s.seed}
-                    for s in shots
-                ],
-                "ads": [
-                    {
-                        "id": a.content_id,
-                        "shot": a.shot_id,
-                        "format": a.format.id,
-                        "layout": a.layout,
-                        "variant": a.variant,
-                    }
-                    for a in ads
-                ],
-            }
-        )
-        return
-    for column, field in prepared.columns.items():
-        typer.echo(f"{column} → {field}")
-    for column in prepared.ignored:
-        typer.echo(f"{column} → (not used)")
-    for error in prepared.errors:
-        typer.echo(f"line {error.line}: {error.message}  → {error.hint}")
-    for one, plan in zip(prepared.briefs, prepared.plans, strict=True):
-        typer.echo(f"{one.name}: {len(plan.shots)} pictures, {len(plan.ads)} ads")
-    typer.echo(f"{len(shots)} pictures to paint, {len(ads)} ads to make. Nothing was painted.")
+        _emit(dry_summary(prepared))
+    else:
+        typer.echo(dry_run(prepared))
 
 
 def _emit(value: dict[str, Any]) -> None:

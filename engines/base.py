@@ -1,6 +1,6 @@
 """The seam between the studio and the machine: requests, results, progress and the protocols engines fulfil.
 
-Pictures are `uint8` arrays, H×W×3, sRGB, read-only once they cross this border.
+Pictures are `uint8` arrays, H×W×3, sRGB, read-only once they cross this border. Cut-outs are H×W×4 with straight alpha.
 Places in a picture are fractions of its width and height, origin at the top left.
 """
 
@@ -157,4 +157,96 @@ class Painter(Protocol):
 
         Raises `EngineError` for what the designer can mend and `Stopped` when `progress` says so.
         """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CutRequest:
+    """A photo (H×W×3) and what the designer said about it.
+
+    `strokes` is H×W `uint8` of the photo's size: 0 nothing said, `REMOVE` or `KEEP` where the brush went.
+    `shadow`: also lift the soft shadow on the ground into its own layer.
+    """
+
+    picture: Pixels
+    strokes: Pixels | None = None
+    shadow: bool = False
+
+
+REMOVE, KEEP = 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A product free of its background, at the photo's own size.
+
+    `rgba` H×W×4: where alpha is 255 the colours are the photo's own; at the edge they are the product's alone.
+    `confidence` 0–1: how sure the engine is of the whole. `unsure` H×W `uint8`, 255 where it is least sure.
+    `shadow` H×W `uint8`: the opacity of a black layer under the product; None when not asked for or not found.
+    """
+
+    rgba: Pixels
+    confidence: float
+    unsure: Pixels
+    seconds: float
+    engine: str
+    runtime: str
+    shadow: Pixels | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Cutout(Protocol):
+    """Frees products from their background. Cheap to make; heavy parts load at the first cut and stay."""
+
+    id: str
+    recipe: str
+    """What else decides its pixels: the method's version, the digest of its weights."""
+
+    def cut(self, request: CutRequest, progress: Progress) -> Cut:
+        """The same request gives the same pixels. Raises `EngineError` for what the designer can mend (nothing found,
+        a picture too small) and `Stopped` when `progress` says so."""
+        ...
+
+
+class Upscaler(Protocol):
+    """Enlarges by one whole factor. It sees tiles only; `engines.tiling` cuts, blends and fits exact sizes."""
+
+    id: str
+    recipe: str
+    """What else decides its pixels: the method's version, the digest of its weights."""
+    runtime: str
+    scale: int
+    margin_px: int
+    """How far around a source pixel it looks, in source pixels: the overlap its tiles need."""
+    tile_px: int
+    """The largest side of a tile it should be given, margins included, in source pixels."""
+
+    def enlarge(self, tile: Plane) -> Plane:
+        """H×W×3 `float32` sRGB in 0–1 to (scale·H)×(scale·W)×3, unclipped. Raises whatever its runtime raises when
+        memory runs out; the caller then takes smaller tiles."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Enlarged:
+    """A picture at the asked size: H×W×3 or H×W×4 `uint8`, as it came. `passes`: how often the network ran over it."""
+
+    pixels: Pixels
+    seconds: float
+    engine: str
+    runtime: str
+    passes: int
+    tiles: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Enlarger(Protocol):
+    """Takes whole pictures to exact sizes: an upscaler with its tiling."""
+
+    id: str
+    recipe: str
+
+    def enlarge(self, picture: Pixels, width_px: int, height_px: int, progress: Progress) -> Enlarged:
+        """`picture` is H×W×3 or H×W×4 (straight alpha), at most as large as asked. The same request gives the same
+        pixels. Raises `EngineError` for what the designer can mend and `Stopped` when `progress` says so."""
         ...

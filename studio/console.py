@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from studio.studio import Report, Studio
+from engines.base import Progress as Engine
+from studio.products import ReadyProduct
+from studio.studio import Prepared, Report, Studio
 
 
 def follow(studio: Studio, run_id: str, total: int) -> bool:
@@ -35,7 +39,36 @@ def follow(studio: Studio, run_id: str, total: int) -> bool:
     return False
 
 
-def summary(report: Report) -> dict[str, Any]:
+@contextmanager
+def cutting() -> Iterator[Engine]:
+    """Progress of what is done before a run begins, on stderr: cutting products out."""
+    with _bar("") as (_, report):
+        yield Engine(report)
+
+
+def each(work: Callable[[Engine], Iterable[dict[str, Any]]], doing: str) -> tuple[list[dict[str, Any]], bool]:
+    """The rows of a verb that goes over pictures, with a bar and time left on stderr; whether Ctrl-C stopped it."""
+    rows: list[dict[str, Any]] = []
+    with _bar(doing) as (console, report):
+        try:
+            for row in work(Engine(report)):
+                rows.append(row)
+        except KeyboardInterrupt:
+            console.print("Stopped: what is finished is kept.")
+            return rows, True
+    return rows, False
+
+
+@contextmanager
+def _bar(doing: str) -> Iterator[tuple[Console, Callable[[float, str], None]]]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(doing, total=1.0, note="", visible=False)
+        yield console, lambda done, text: bar.update(task, completed=done, note=text, visible=True)
+
+
+def summary(report: Report, products: Sequence[ReadyProduct] = ()) -> dict[str, Any]:
     """The object `make --json` and `demo --json` print."""
     ads = [
         {
@@ -55,12 +88,14 @@ def summary(report: Report) -> dict[str, Any]:
             "shot": item.file.shot_id,
             "ad": item.file.ad_id,
             "painter": item.file.painter,
+            "grown": item.file.grown,
             "omitted": list(item.file.omitted),
         }
         for item in report.finished
     ]
     return {
         "ads": ads,
+        "products": [product.summary() for product in products],
         "painted": report.painted,
         "reused": report.reused,
         "composed": len(ads),
@@ -76,3 +111,77 @@ def span(seconds: float) -> str:
     """A length of time as a person says it."""
     whole = max(round(seconds), 1)
     return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"
+
+
+def closing(report: Report, prepared: Prepared) -> str:
+    """What a run came to: how much, how true to the brand, what is to be mended, what was not made."""
+    passed = sum(item.file.score.passed for item in report.finished)
+    tested = sum(item.file.score.tested for item in report.finished)
+    lines = [
+        f"{ready.path.name} was cut out; only {ready.cut.confidence:.0%} sure: look at it, or mend it with"
+        " app.py cutout --strokes"
+        for ready in prepared.products
+        if ready.cut is not None and ready.doubtful
+    ]
+    lines += [
+        f"{len(report.finished)} ads in {report.out_dir}  ({report.seconds['total']:.0f} s; {report.painted} pictures"
+        f" painted, {report.reused} reused)",
+        f"Brand fidelity: {passed} of {tested} checks passed",
+    ]
+    for item in report.finished:
+        lines += [f"  {item.file.file}: {check.id}: {check.message}  → {check.fix}" for check in item.file.score.failed]
+    lines += [f"  {check.id}: {check.message}  → {check.fix}" for check in report.drift if not check.passed]
+    lines += [f"Not made: {f.what}: {f.message}" + (f"  → {f.hint}" if f.hint else "") for f in report.failed]
+    lines += [f"Contact sheet: {report.contact_sheet}"] if report.contact_sheet else ["No ad was finished."]
+    return "\n".join(lines)
+
+
+def dry_summary(prepared: Prepared) -> dict[str, Any]:
+    """The object `make --dry-run --json` prints."""
+    return {
+        "briefs": [one.model_dump() for one in prepared.briefs],
+        "products": [product.summary() for product in prepared.products],
+        "columns": prepared.columns,
+        "ignored": list(prepared.ignored),
+        "errors": [error.model_dump() for error in prepared.errors],
+        "shots": [
+            {"id": shot.content_id, "px": [shot.width_px, shot.height_px], "set": shot.set_id, "seed": shot.seed}
+            for plan in prepared.plans
+            for shot in plan.shots
+        ],
+        "ads": [
+            {
+                "id": ad.content_id,
+                "shot": ad.shot_id,
+                "format": ad.format.id,
+                "layout": ad.layout,
+                "variant": ad.variant,
+            }
+            for plan in prepared.plans
+            for ad in plan.ads
+        ],
+    }
+
+
+def dry_run(prepared: Prepared) -> str:
+    """What would be made: how a CSV's columns were read, what is wrong with rows, how much there is to do."""
+    lines = [f"{column} → {field}" for column, field in prepared.columns.items()]
+    lines += [f"{column} → (not used)" for column in prepared.ignored]
+    lines += [f"line {error.line}: {error.message}  → {error.hint}" for error in prepared.errors]
+    lines += [
+        f"{brief.name}: {len(plan.shots)} pictures, {len(plan.ads)} ads"
+        for brief, plan in zip(prepared.briefs, prepared.plans, strict=True)
+    ]
+    shots, ads = (sum(len(getattr(plan, kind)) for plan in prepared.plans) for kind in ("shots", "ads"))
+    return "\n".join([*lines, f"{shots} pictures to paint, {ads} ads to make. Nothing was painted."])
+
+
+def picture_row(row: dict[str, Any]) -> str:
+    """One line on a picture that was cut out or enlarged, or why it was not."""
+    if "error" in row:
+        return f"{row['file']}: {row['error']}" + (f"  → {row['fix']}" if row["fix"] else "")
+    facts = [f"{row['px'][0]}×{row['px'][1]} px", row["engine"]]
+    facts += [f"{row['confidence']:.0%} sure"] if "confidence" in row else []
+    facts += [f"flattened on {row['ground']}"] if "ground" in row else []
+    facts += ["known already" if row["cached"] else f"{row['seconds']:.1f} s"]
+    return f"{row['out']}  ({', '.join(facts)})"

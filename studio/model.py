@@ -327,6 +327,8 @@ class AdSpec(Value):
     recipe: int
     variant: int = 1
     campaign: str = "campaign"
+    upscaler: str = "light"
+    """What grows the picture where the format needs more pixels than were painted."""
 
 
 class Check(Value):
@@ -384,6 +386,8 @@ class AdFile(Value):
     bytes: int
     painter: str
     score: Score
+    grown: float = 1.0
+    """How much the upscaler grew the painted picture for this format; 1 where it did not."""
     omitted: tuple[str, ...] = ()
     """Words fields this layout leaves out in this format, because there is no room for them."""
     seconds: float = 0.0

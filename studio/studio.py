@@ -11,12 +11,15 @@ import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from engines.base import Painter, Progress
+from engines.base import EngineError, Enlarged, Painter, Progress
 from studio import settings
 from studio.ad import compose
 from studio.ad.drift import drift
@@ -24,13 +27,14 @@ from studio.ad.foreign import score_picture
 from studio.brand.check import Finding, check_kit
 from studio.brand.fonts import font_path
 from studio.brand.kit import LoadedKit, copy_kit, load_kit
-from studio.brief.plan import Plan, Presets, ProductFacts, Recipes, plan
+from studio.brief.plan import Plan, Presets, Recipes, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
 from studio.desk.files import write_whole
 from studio.desk.jobs import Finished, compose_job, paint_job
 from studio.desk.metadata import read_metadata
 from studio.desk.queue import Queue
+from studio.desk.retouch import Engines, Retouch
 from studio.desk.sheet import contact_sheet, sheet_ads
 from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
@@ -38,11 +42,14 @@ from studio.errors import BadInput, LockupError
 from studio.geometry import Rect, contain, fraction_of
 from studio.model import Brief, Check, Format, Placement, Role, Score, Shot
 from studio.picture import make
-from studio.picture.product import read_product
+from studio.picture.cut import CutOptions, CutOut, read_strokes
+from studio.picture.size import PrintSize, target_px
 from studio.pixels import encode_png, read_picture
 from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats, presets_folder, read_toml
+from studio.products import Products, ReadyProduct
 from studio.values import Value, read_value
 
+Pixels = NDArray[np.uint8]
 SHEET_FONTS = (
     "package:font_manrope/files/Manrope-Bold.ttf",
     "package:font_hanken_grotesk/files/HankenGrotesk-Regular.otf",
@@ -60,13 +67,13 @@ class Failure(Value):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job that is planned but not begun. `plans` go with `briefs`; `cutouts` are the products' files by digest;
-    `columns` is a CSV's mapping."""
+    """A job that is planned but not begun. `plans` go with `briefs`; `products` are what they show; `columns` is a
+    CSV's mapping."""
 
     briefs: tuple[Brief, ...]
     plans: tuple[Plan, ...]
     kit: LoadedKit
-    cutouts: dict[str, bytes]
+    products: tuple[ReadyProduct, ...]
     errors: tuple[RowError, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
@@ -98,6 +105,9 @@ class Wishes:
     seed: int | None = None
     formats: tuple[str, ...] = ()
     steps: int = 12
+    upscaler: str = "light"
+    cutout: str = "auto"
+    """What frees a product photo that still has its background."""
 
 
 class View(Value):
@@ -112,8 +122,9 @@ class View(Value):
 class Studio:
     """One workspace. Cheap to make; holds no picture."""
 
-    def __init__(self, home: Path | None = None) -> None:
+    def __init__(self, home: Path | None = None, engines: Engines | None = None) -> None:
         self.home = settings.prepare(home or settings.home())
+        self.engines = engines or Engines()
 
     # -------------------------------------------------------------------------------------------- brand
 
@@ -124,6 +135,47 @@ class Studio:
     def check(self, folder: Path) -> tuple[Finding, ...]:
         """What is missing, illegible or contradictory in a kit. Raises `BadInput` when it cannot be read at all."""
         return check_kit(load_kit(folder))
+
+    # -------------------------------------------------------------------------------------------- products
+
+    @cached_property
+    def retouch(self) -> Retouch:
+        """Cut-outs and enlargements of this workspace; engines stay open in it."""
+        return Retouch(Store(self.home), self.engines)
+
+    def cut(
+        self, picture: Path, options: CutOptions, progress: Progress | None = None, strokes: Path | None = None
+    ) -> tuple[CutOut, bool]:
+        """A product photo free of its background, and whether that was known already. `strokes` is a picture of the
+        photo's size: green where to keep, red where to remove. Raises `BadInput`, `EngineError`, `Stopped`."""
+        rgba = read_picture(picture)
+        brush = read_strokes(strokes, rgba.shape[:2]) if strokes else None
+        return self.retouch.cut(rgba, options, progress or Progress(), brush)
+
+    def enlarge(
+        self, picture: Path, size: PrintSize | float, upscaler: str, progress: Progress | None = None
+    ) -> tuple[Enlarged, bool]:
+        """A picture `size` times as large, or as large as a print needs it, and whether that was known already. One
+        that is large enough stays as it is. Raises `BadInput`, `EngineError`, `Stopped`."""
+        rgba = read_picture(picture)
+        opaque = bool((rgba[..., 3] == 255).all())
+        pixels = np.ascontiguousarray(rgba[..., :3]) if opaque else rgba
+        target = target_px(rgba.shape[1], rgba.shape[0], size)
+        if target == (rgba.shape[1], rgba.shape[0]):
+            return Enlarged(pixels, 0.0, "none", "large enough already", 0, 0), False
+        return self.retouch.enlarge(pixels, target, upscaler, progress or Progress())
+
+    def product(
+        self, picture: Path, cutout: str = "auto", progress: Progress | None = None, strokes: Pixels | None = None
+    ) -> ReadyProduct:
+        """A product as ads use it, cut out first if it still has its background. `strokes` (H×W of the photo's size,
+        `KEEP` and `REMOVE`) mend the cut-out."""
+        products = Products(self.retouch, picture.parent, None, cutout, progress or Progress())
+        return products.ready(picture, None, strokes)
+
+    def keep(self, product: ReadyProduct) -> Path:
+        """The product as a file of the workspace, to be used as it is now."""
+        return self.retouch.store.blob_path(self.retouch.store.put_blob(product.png))
 
     # -------------------------------------------------------------------------------------------- making ads
 
@@ -139,41 +191,46 @@ class Studio:
         """A `brief.toml`. Raises `BadInput` naming the line or field."""
         return read_brief(path)
 
-    def prepare(self, source: Path, kit_folder: Path, wishes: Wishes) -> Prepared:
-        """Read and plan everything without painting: brief.toml is one campaign, a CSV one a row."""
+    def prepare(self, source: Path, kit_folder: Path, wishes: Wishes, progress: Progress | None = None) -> Prepared:
+        """Read and plan everything without painting: brief.toml is one campaign, a CSV one a row. Product photos that
+        still have their background are cut out; `progress` shows it."""
         if source.suffix.lower() in (".csv", ".tsv"):
-            return self.plan(read_rows(source), kit_folder, source.parent, wishes)
-        return self.plan(one_row(read_brief(source)), kit_folder, source.parent, wishes)
+            return self.plan(read_rows(source), kit_folder, source.parent, wishes, progress)
+        return self.plan(one_row(read_brief(source)), kit_folder, source.parent, wishes, progress)
 
-    def plan(self, rows: Rows, kit_folder: Path, beside: Path, wishes: Wishes) -> Prepared:
+    def plan(
+        self, rows: Rows, kit_folder: Path, beside: Path, wishes: Wishes, progress: Progress | None = None
+    ) -> Prepared:
         """Plan briefs whose product paths are relative to `beside`. Among several, one that cannot be planned is
         reported by its line and the rest goes on; a lone one raises what is wrong with it."""
         kit, presets = load_kit(kit_folder), self.presets()
         for role in ("heading", "body"):
             kit.fonts.face(role)
-        recipes = Recipes(wishes.engine, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE)
+        recipes = Recipes(
+            wishes.engine, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE, upscaler=wishes.upscaler
+        )
         good: list[Brief] = []
         plans: list[Plan] = []
-        cutouts = _Cutouts(beside, wishes.product)
+        products = Products(self.retouch, beside, wishes.product, wishes.cutout, progress or Progress())
         bad = list(rows.errors)
         for asked, line in zip(rows.briefs, rows.lines, strict=True):
             try:
                 brief = _wished(asked, wishes, presets)
-                plans.append(plan(brief, kit.kit, kit.digest, presets, cutouts.facts(brief), recipes))
+                plans.append(plan(brief, kit.kit, kit.digest, presets, products.facts(brief), recipes))
                 good.append(brief)
-            except LockupError as error:
+            except (LockupError, EngineError) as error:
                 if len(rows.briefs) == 1:
                     raise
                 bad.append(RowError(line=line, message=f"{asked.name}: {error}", hint=error.hint))
-        return Prepared(tuple(good), tuple(plans), kit, cutouts.files, tuple(bad), rows.columns, rows.ignored)
+        return Prepared(tuple(good), tuple(plans), kit, products.all(), tuple(bad), rows.columns, rows.ignored)
 
     def start(self, job: Prepared, out_dir: Path) -> str:
         """Put a prepared job on the queue and return its run id. Nothing is painted until a worker takes it."""
         with Store(self.home) as store:
             store.check(out_dir)
             self._keep_kit(store, job.kit)
-            for data in job.cutouts.values():
-                store.put_blob(data)
+            for product in job.products:
+                store.put_blob(product.png)
             shots = {shot.content_id: shot for one in job.plans for shot in one.shots}
             ads = {spec.content_id: spec for one in job.plans for spec in one.ads}
             queue = Queue(store)
@@ -280,7 +337,7 @@ class Studio:
         known = load_sets()
         spec = known[str(set_file)] if str(set_file) in known else read_toml(set_file)
         kit = load_kit(kit_folder).kit
-        cutout = read_product(product) if product else None
+        cutout = self.product(product).product if product else None
         placement = None
         if cutout is not None:
             width, height = view.width_px, view.height_px
@@ -336,23 +393,3 @@ def _wished(brief: Brief, wishes: Wishes, presets: Presets) -> Brief:
     if wishes.seed is not None:
         changes["seed"] = wishes.seed
     return read_value(Brief, {**brief.model_dump(), **changes}, brief.name)
-
-
-class _Cutouts:
-    """The products of a job, each read once. `files` holds them as the workspace keeps them, by digest."""
-
-    def __init__(self, beside: Path, override: Path | None) -> None:
-        self.files: dict[str, bytes] = {}
-        self._beside, self._override = beside, override
-        self._known: dict[tuple[Path, float | None], ProductFacts] = {}
-
-    def facts(self, brief: Brief) -> ProductFacts | None:
-        if brief.product is None and self._override is None:
-            return None
-        path = self._override or self._beside / (brief.product or "")
-        key = (path, brief.pitch_deg)
-        if key not in self._known:
-            product = read_product(*key)
-            self.files[product.digest] = encode_png(product.rgba)
-            self._known[key] = ProductFacts(product.digest, product.aspect, product.pitch_deg)
-        return self._known[key]

@@ -88,6 +88,16 @@ def resampled(rgba: Pixels, width_px: int, height_px: int) -> Pixels:
     return np.asarray(Image.fromarray(rgba, "RGBA").resize((width_px, height_px), Image.Resampling.LANCZOS))
 
 
+def growth(spec: AdSpec, scene: Scene) -> float:
+    """How many delivered pixels, in length, one painted pixel has to fill."""
+    aspect = scene.product.shape[1] / scene.product.shape[0] if scene.product is not None else None
+    picture = frame(spec.rules, spec.format, spec.words, aspect).picture
+    if picture is None:
+        return 1.0
+    height, width = scene.pixels.shape[:2]
+    return picture.width / cover_crop(width, height, picture.aspect).width
+
+
 def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
     """Decide everything about an ad. Raises `DoesNotFit` naming the words that no rule can set."""
     placement = scene.placement if scene else None

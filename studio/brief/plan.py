@@ -14,7 +14,7 @@ from studio.geometry import Rect, fraction_of, placed
 from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Look, Placement, Role, Shot, Swatch, Words
 
 PAINTED_PX = 1_048_576
-"""A shot is painted with at most this many pixels and scaled to its format: soft sets forgive it."""
+"""A shot is painted with at most this many pixels; a format that needs more has it grown by the upscaler."""
 LEAST_PX = 262_144
 _ROLES: tuple[Role, ...] = ("primary", "secondary", "accent", "background", "surface", "text")
 _LIKE_ASPECT = 0.04
@@ -50,6 +50,7 @@ class Recipes:
     steps: int = 12
     picture: int = 1
     ad: int = 1
+    upscaler: str = "light"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def plan(
                     recipe=recipes.ad,
                     variant=number + 1,
                     campaign=brief.name,
+                    upscaler=recipes.upscaler,
                 )
             )
     return Plan(tuple(shots.values()), tuple(ads))

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engines.base import Painter, Progress
-from studio.ad.compose import Brand, Scene, plan_ad, render
+from studio.ad.compose import Brand, Scene, growth, plan_ad, render
 from studio.ad.drift import trace
 from studio.ad.score import Delivered, score_ad
 from studio.brand.kit import LoadedKit, load_kit
 from studio.desk import provenance
 from studio.desk.files import write_whole
 from studio.desk.metadata import encode
+from studio.desk.retouch import Engines, Retouch
 from studio.desk.store import Store
 from studio.desk.worker import Painted, Ticket
 from studio.model import AdFile, AdSpec, Shot
@@ -28,18 +29,23 @@ from studio.picture.product import Product
 from studio.pixels import decode_picture, encode_png
 
 Pixels = NDArray[np.uint8]
+SOFT = 1.3
+"""Pictures grown by more than this look soft by plain resampling; then the upscaler does it."""
+MOST = 4.0
 _Kept = TypeVar("_Kept")
 
 
 class StudioHands:
     """Real hands. Kits, products and pictures in use are kept decoded, a few of each."""
 
-    def __init__(self, store: Store, open_painter: Callable[[str], Painter]) -> None:
+    def __init__(self, store: Store, open_painter: Callable[[str], Painter], engines: Engines | None = None) -> None:
         self._store, self._open = store, open_painter
+        self._retouch = Retouch(store, engines or Engines())
         self._painters: dict[str, Painter] = {}
         self._kits = _Recent[LoadedKit](4)
         self._products = _Recent[Pixels](4)
         self._scenes = _Recent[Scene](8)
+        self._grown = _Recent[Scene](2)
 
     def paint(self, shot: Shot, product: bytes | None, progress: Progress) -> Painted:
         """Paint and colour-lock one shot."""
@@ -70,7 +76,8 @@ class StudioHands:
         brand = Brand(loaded.kit, loaded.fonts.for_words(t for _, t in spec.words.items()), loaded.logos)
 
         # 2. Decide, draw, encode to the format's limit.
-        plan = plan_ad(spec, brand, self._scene(ticket))
+        scene, grown = self._scene(spec, ticket)
+        plan = plan_ad(spec, brand, scene)
         pixels = render(plan, brand)
         kind = spec.format.files[0]
         about = provenance.describe(spec, ticket.shot, ticket.picture)
@@ -97,17 +104,31 @@ class StudioHands:
             bytes=len(data),
             painter=ticket.picture.engine if ticket.picture else "none",
             score=score,
+            grown=grown,
             omitted=plan.arrangement.omitted,
             seconds=round(drawn - started, 3),
             score_seconds=round(scored - drawn, 3),
             trace=shown,
         )
 
-    def _scene(self, ticket: Ticket) -> Scene | None:
+    def _scene(self, spec: AdSpec, ticket: Ticket) -> tuple[Scene | None, float]:
+        """The picture of an ad, and how much it had to be grown for the format."""
         shot, picture = ticket.shot, ticket.picture
         if picture is None or shot is None:
-            return None
-        return self._scenes.get(picture.digest + shot.content_id, lambda: self._load(shot, picture.digest))
+            return None, 1.0
+        key = picture.digest + shot.content_id
+        scene = self._scenes.get(key, lambda: self._load(shot, picture.digest))
+        factor = min(growth(spec, scene), MOST)
+        if factor <= SOFT:
+            return scene, 1.0
+        height, width = scene.pixels.shape[:2]
+        size = round(width * factor), round(height * factor)
+
+        def grow() -> Scene:
+            made, _ = self._retouch.enlarge(scene.pixels, size, spec.upscaler, ticket.progress, picture.digest)
+            return Scene(made.pixels, scene.product, scene.placement)
+
+        return self._grown.get(f"{key} {size} {spec.upscaler}", grow), round(factor, 2)
 
     def _load(self, shot: Shot, digest: str) -> Scene:
         pixels = rgb(self._store.get_blob(digest))

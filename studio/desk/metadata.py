@@ -274,7 +274,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     packed = found.pop("lockup", None)
     block = _unpack(texts["lockup"].encode(), packed=False) if "lockup" in texts else None
     block = block or (_unpack(packed.encode(), packed=True) if packed else None)
-    for key in ("tool", "ad_id", "ad", "shot_id", "shot", "picture", "left_out"):
+    for key in ("tool", "ad_id", "ad", "shot_id", "shot", "picture", "cutout", "upscale", "layer", "left_out"):
         if block and key in block:
             found[key] = block[key]
     return found

@@ -40,7 +40,14 @@ def _v2_queue(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX jobs_by_needs ON jobs (run_id, needs)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_v1_pictures, _v2_queue)
+def _v3_results(db: sqlite3.Connection) -> None:
+    # What was made of a picture (a cut-out, an enlargement), by everything that decides it.
+    db.execute(
+        "CREATE TABLE results (key TEXT PRIMARY KEY, facts TEXT NOT NULL, blobs TEXT NOT NULL, created REAL NOT NULL)"
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_v1_pictures, _v2_queue, _v3_results)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,28 @@ class Store:
         """Drop the record of a picture, so that the shot is painted again. Blobs stay."""
         with self.transaction() as db:
             db.execute("DELETE FROM pictures WHERE shot_id = ?", (shot_id,))
+
+    # ------------------------------------------------------------------------------------------ results
+
+    def keep_result(self, key: str, facts: Mapping[str, Any], blobs: Mapping[str, bytes]) -> None:
+        """Keep what was made of a picture under the hash of everything that decided it."""
+        kept = {name: self.put_blob(data) for name, data in blobs.items()}
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO results (key, facts, blobs, created) VALUES (?, ?, ?, ?)",
+                (key, json.dumps(facts), json.dumps(kept), time.time()),
+            )
+
+    def result(self, key: str) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+        """Facts and blobs of a result; None if it was never made or its files are gone or damaged."""
+        found = self.rows("SELECT facts, blobs FROM results WHERE key = ?", (key,))
+        if not found:
+            return None
+        try:
+            blobs = {name: self.get_blob(digest) for name, digest in json.loads(found[0]["blobs"]).items()}
+        except DeskError:
+            return None
+        return json.loads(found[0]["facts"]), blobs
 
     # ------------------------------------------------------------------------------------------ kits
 

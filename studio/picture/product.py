@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.errors import BadInput
-from studio.pixels import decode_picture, encode_png, read_bytes
+from studio.pixels import encode_png
 
 Pixels = NDArray[np.uint8]
 MAX_FILE_BYTES = 80_000_000
@@ -32,16 +31,11 @@ class Product:
         return self.rgba.shape[1] / self.rgba.shape[0]
 
 
-def read_product(path: Path, pitch_deg: float | None = None) -> Product:
-    """The picture at `path`, trimmed to what is not transparent.
-
-    Raises `BadInput` when it is no picture, or has no transparent background to stand on.
-    """
-    return product_of(decode_picture(read_bytes(path, MAX_FILE_BYTES), path.name), path.name, pitch_deg)
-
-
 def product_of(rgba: Pixels, name: str, pitch_deg: float | None = None) -> Product:
-    """The same from decoded pixels."""
+    """A cut-out (H×W×4), trimmed to what is not transparent.
+
+    Raises `BadInput` when it is empty, too small, or has no transparent background to stand on.
+    """
     seen = rgba[..., 3] > 8
     if not seen.any():
         raise BadInput(f"{name} is empty: every pixel is transparent", "Give a picture of the product")

@@ -18,11 +18,11 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import gradio as gr
 from starlette.middleware import Middleware
 
+from engines.base import EngineError
 from studio import settings
 from studio.brief.rows import one_row
 from studio.errors import BadInput, DeskError, LockupError
 from studio.model import Brief, Format
-from studio.picture.product import read_product
 from studio.runs import Runs, RunState
 from studio.studio import Studio, Wishes
 from studio.ui import show
@@ -43,10 +43,9 @@ WORDS = ("headlines", "body", "action", "price", "legal")
 log = logging.getLogger(__name__)
 
 
-def launch(host: str = "127.0.0.1", port: int = 7860, browser: bool = True) -> None:
+def launch(studio: Studio, host: str = "127.0.0.1", port: int = 7860, browser: bool = True) -> None:
     """Open the studio and stay until Ctrl-C. Raises `DeskError` when the port is taken."""
     port = _free(host, port)
-    studio = Studio()
     os.environ["GRADIO_TEMP_DIR"] = str(settings.cache(studio.home) / "uploads")
     _log_to(settings.logs(studio.home) / "page.log")
     runs = Runs(studio)
@@ -254,8 +253,8 @@ class Page:
         if not path:
             return "", show.product_card(None, "")
         try:
-            return path, show.product_card(read_product(Path(path)).rgba, Path(path).name)
-        except LockupError as error:
+            return path, show.product_card(self.studio.product(Path(path)).product.rgba, Path(path).name)
+        except (LockupError, EngineError) as error:
             return "", show.notice(error)
 
     def make(self, *form: Any) -> tuple[Any, ...]:

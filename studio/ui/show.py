@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engines.base import EngineError
 from studio.brand.check import Finding
 from studio.console import span
 from studio.desk.jobs import Finished
@@ -42,7 +43,7 @@ def link(path: Path) -> str:
     return f"/gradio_api/file={quote(path.as_posix(), safe='/:')}"
 
 
-def notice(error: LockupError | None) -> str:
+def notice(error: LockupError | EngineError | None) -> str:
     """One line of what happened, one of what to do; nothing when all is well."""
     if error is None:
         return ""

@@ -33,7 +33,8 @@ from studio.desk.metadata import encode
 from studio.desk.provenance import describe
 from studio.geometry import fraction_of
 from studio.model import AdSpec, Placement, Words
-from studio.picture.product import read_product
+from studio.picture.product import product_of
+from studio.pixels import read_picture
 from studio.presets import load_formats, load_layouts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def job():
     loaded = load_kit(DEMO / "brand")
     brand = Brand(loaded.kit, loaded.fonts, loaded.logos)
     fmt, layout = load_formats()["meta-square"], load_layouts()["hero"]
-    product = read_product(DEMO / "product.png", 8.0)
+    product = product_of(read_picture(DEMO / "product.png"), "product.png", 8.0)
     words = Words(headline="Stay for the long light", body="Mineral sun milk SPF 50, made in small batches.",
                   action="Shop now", price="€24", legal="Reapply every two hours.")  # fmt: skip
     rules = rules_for(layout, fmt)

@@ -1,0 +1,133 @@
+"""Cut-outs and enlargements of a file or a whole folder, written as files, one row of facts a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.base import EngineError, Progress
+from studio.desk.files import write_whole
+from studio.desk.pictures import KINDS, encode_picture
+from studio.errors import BadInput, LockupError
+from studio.picture.cut import CutOptions, on_ground
+from studio.picture.size import PrintSize
+from studio.studio import Studio
+
+Pixels = NDArray[np.uint8]
+READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif")
+WHITE = "#ffffff"
+
+
+@dataclass(frozen=True)
+class CutWishes:
+    """How cut-outs are wanted. `ground_hex` flattens them on a colour; a JPEG without one gets white."""
+
+    options: CutOptions = field(default_factory=CutOptions)
+    ground_hex: str | None = None
+    strokes: Path | None = None
+
+
+def cut_files(
+    studio: Studio, source: Path, out: Path, wishes: CutWishes, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Cut out a picture, or every one of a folder; yields a row a picture, with `error` and `fix` where it failed."""
+    if wishes.strokes is not None and source.is_dir():
+        raise BadInput("Strokes belong to one picture", "Give the picture itself instead of its folder")
+
+    def one(file: Path, target: Path, share: Progress) -> dict[str, Any]:
+        cut, cached = studio.cut(file, wishes.options, share.part(0, 0.9), wishes.strokes)
+        flat = wishes.ground_hex or (WHITE if _kind(target) == "jpg" else None)
+        pixels = on_ground(cut.rgba, flat, cut.shadow) if flat else cut.rgba
+        about = {"confidence": round(cut.confidence, 3), "engine": cut.engine, "runtime": cut.runtime} | dict(cut.facts)
+        write_whole(target, encode_picture(pixels, _kind(target), {"cutout": about}))
+        row = {"px": [pixels.shape[1], pixels.shape[0]], **about, "seconds": round(cut.seconds, 2), "cached": cached}
+        if flat:
+            row["ground"] = flat
+        if cut.shadow is not None and not flat:
+            layer = np.dstack([np.zeros((*cut.shadow.shape, 3), np.uint8), cut.shadow])
+            beside = target.with_name(f"{target.stem}-shadow.png")
+            write_whole(beside, encode_picture(layer, "png", {"layer": "shadow"}))
+            row["shadow"] = str(beside)
+        return row
+
+    return _each(source, out, ".png", one, progress)
+
+
+def enlarge_files(
+    studio: Studio, source: Path, out: Path, size: PrintSize | float, upscaler: str, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Enlarge a picture, or every picture of a folder; rows as `cut_files`."""
+    dpi = size.dpi if isinstance(size, PrintSize) else None
+
+    def one(file: Path, target: Path, share: Progress) -> dict[str, Any]:
+        made, cached = studio.enlarge(file, size, upscaler, share.part(0, 0.9))
+        pixels, kind = made.pixels, _kind(target)
+        if pixels.shape[2] == 4 and kind == "jpg":
+            pixels = on_ground(pixels, WHITE)
+        about = {"engine": made.engine, "runtime": made.runtime, "passes": made.passes, "tiles": made.tiles}
+        write_whole(target, encode_picture(pixels, kind, {"upscale": about}, dpi))
+        row = {"px": [pixels.shape[1], pixels.shape[0]], **about, **made.facts}
+        row |= {"ground": WHITE} if pixels is not made.pixels else {}
+        return row | {"seconds": round(made.seconds, 2), "cached": cached}
+
+    return _each(source, out, "", one, progress)
+
+
+def _each(
+    source: Path, out: Path, suffix: str, work: Callable[[Path, Path, Progress], dict[str, Any]], progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """One row a picture. A picture that cannot be done is a row with its error, and the rest goes on."""
+    pairs = _pairs(source, out, suffix)
+    for index, (file, target) in enumerate(pairs):
+        share = progress.part(index / len(pairs), 1 / len(pairs))
+        share.report(0.0, file.name)
+        try:
+            row = {"out": str(target), **work(file, target, share)}
+        except (LockupError, EngineError) as error:
+            row = {"error": str(error), "fix": error.hint}
+        share.report(1.0, file.name)
+        yield {"file": str(file), **row}
+
+
+def _pairs(source: Path, out: Path, suffix: str) -> list[tuple[Path, Path]]:
+    """Every picture with the file it becomes; nothing is ever written over a picture that is read."""
+    if not source.is_dir():
+        target = out / _named(source, suffix) if out.is_dir() or not out.suffix else out
+        _kind(target)
+        pairs = [(source, target)]
+    else:
+        if out.suffix.lower() in READABLE:
+            raise BadInput(f"{source.name} is a folder, {out.name} is a file", "Give a folder for the results")
+        files = sorted(path for path in source.iterdir() if path.is_file() and path.suffix.lower() in READABLE)
+        if not files:
+            raise BadInput(f"There are no pictures in {source}", f"Expected {', '.join(READABLE)}")
+        pairs, taken = [], set()
+        for file in files:
+            name = _named(file, suffix)
+            number = 2
+            while name.lower() in taken:
+                name, number = f"{file.stem}-{number}{Path(name).suffix}", number + 1
+            taken.add(name.lower())
+            pairs.append((file, out / name))
+    read = {file.resolve() for file, _ in pairs}
+    for _, target in pairs:
+        if target.resolve() in read:
+            raise BadInput(f"{target.name} would be written over the picture it is made from", "Choose another place")
+    return pairs
+
+
+def _named(file: Path, suffix: str) -> str:
+    kept = file.suffix.lower() if file.suffix.lower() in KINDS else ".png"
+    return f"{file.stem}{suffix or kept}"
+
+
+def _kind(target: Path) -> str:
+    kind = KINDS.get(target.suffix.lower())
+    if kind is None:
+        raise BadInput(f"{target.name} is no file type that can be written", f"Expected {', '.join(KINDS)}")
+    return kind
