@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 brand_app = typer.Typer(help="Read and check brand kits.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
+engines_app = typer.Typer(help="List engines, fetch models.", no_args_is_help=True)
+app.add_typer(engines_app, name="engines")
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo"
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
@@ -135,20 +137,22 @@ def cutout(
     shadow: Annotated[bool, typer.Option("--shadow", help="Also the soft shadow, as a layer of its own.")] = False,
     straighten: Annotated[bool, typer.Option("--straighten", help="Turn a tilted product upright.")] = False,
     trim: Annotated[bool, typer.Option(help="Down to the product's own size.")] = True,
-    ground: Annotated[str | None, typer.Option(metavar="#RRGGBB", help="Flatten on this colour.")] = None,
+    ground: Annotated[str | None, typer.Option(metavar="COLOUR", help="Flatten on this colour.")] = None,
     strokes: Annotated[
         Path | None, typer.Option(help="A picture of the photo's size: green where to keep, red where to remove.")
     ] = None,
+    licence: Annotated[str, typer.Option(help="The licence of a model file, once you have read it.")] = "",
     json_: Json = False,
 ) -> None:
     """Free a product from its background."""
     from studio.batch import CutWishes, cut_files
+    from studio.color import css_hex
     from studio.picture.cut import CutOptions
     from studio.values import read_value
 
     wanted = {"engine": engine, "shadow": shadow, "straighten": straighten, "trim": trim}
-    wishes = CutWishes(read_value(CutOptions, wanted, "cutout"), _colour(ground), strokes)
-    _files(lambda studio, progress: cut_files(studio, source, out, wishes, progress), json_, "Cutting out")
+    wishes = CutWishes(read_value(CutOptions, wanted, "cutout"), css_hex(ground) if ground else None, strokes)
+    _files(lambda studio, progress: cut_files(studio, source, out, wishes, progress), json_, "Cutting out", licence)
 
 
 @app.command()
@@ -243,6 +247,37 @@ def doctor(json_: Json = False) -> None:
         typer.echo(f"{name:12}{value}")
 
 
+@engines_app.command("list")
+def engines_list(json_: Json = False) -> None:
+    """Every engine: what it does, whose terms it is under, and why it cannot be used if it cannot."""
+    from engines.catalog import listed
+
+    entries = [entry for kind in ("painter", "cutout", "upscaler") for entry in listed(kind, _folders())]
+    if json_:
+        _emit({"engines": [{k: v for k, v in vars(entry).items() if k != "factory"} for entry in entries]})
+    for entry in entries if not json_ else ():
+        typer.echo(
+            f"{entry.kind:9} {entry.id:22} {entry.licence:12} {entry.name}"
+            + (f"  ({entry.reason})" if entry.reason else "")
+        )
+
+
+@engines_app.command("fetch")
+def engines_fetch(
+    name: Annotated[str, typer.Argument(help="A model of `engines list`.", show_default=False)],
+    accept: Annotated[str, typer.Option("--accept", help="The name of its licence, once you have read it.")] = "",
+    json_: Json = False,
+) -> None:
+    """Download a cut-out model, check it, and keep it in the workspace. Taken up again where it broke off."""
+    from engines.cutout.sessions import fetch_session
+    from studio import settings
+    from studio.console import cutting
+
+    with cutting() as progress:
+        path = fetch_session(name, settings.home() / "models", accept_licence=accept, progress=progress)
+    _emit({"engine": name, "file": str(path)}) if json_ else typer.echo(f"{name} is ready: {path}")
+
+
 @app.command()
 def worker(
     home: Annotated[Path | None, typer.Option(help="Workspace folder.")] = None,
@@ -252,16 +287,15 @@ def worker(
     name: Annotated[str, typer.Option(help="Name in the queue.")] = "",
 ) -> None:
     """Do what is on the queue. The studio starts one by itself."""
-    from engines.catalog import open_cutout, open_enlarger, open_painter
+    from engines.catalog import open_painter
     from studio import settings
     from studio.desk.hands import StudioHands
-    from studio.desk.retouch import Engines
     from studio.desk.worker import run_worker
 
     raise typer.Exit(
         run_worker(
             settings.prepare(home or settings.home()),
-            lambda store: StudioHands(store, open_painter, Engines(open_cutout, open_enlarger)),
+            lambda store: StudioHands(store, open_painter, _engines(_folders(store.home))),
             until_idle=until_idle,
             run_id=run or None,
             name=name,
@@ -288,23 +322,27 @@ def _files(work: Any, as_json: bool, doing: str, licence: str = "") -> None:
 
 def _studio(licence: str = "") -> Any:
     """The workspace with its engines; none is loaded before it is used."""
-    from engines import catalog
-    from studio.desk.retouch import Engines
     from studio.studio import Studio
 
-    return Studio(engines=Engines(catalog.open_cutout, lambda name: catalog.open_enlarger(name, licence)))
+    return Studio(engines=_engines(_folders(), licence))
 
 
-def _colour(text: str | None) -> str | None:
-    from studio.errors import BadInput
+def _engines(folders: tuple[Path, ...], licence: str = "") -> Any:
+    from engines import catalog
+    from studio.desk.retouch import Engines
 
-    if text is None:
-        return None
-    digits = text.strip().lower().removeprefix("#")
-    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
-    if len(digits) != 6 or not set(digits) <= set("0123456789abcdef"):
-        raise BadInput(f"{text!r} is no colour", "Expected e.g. #f4efe6")
-    return f"#{digits}"
+    return Engines(
+        lambda name: catalog.open_cutout(name, folders, licence),
+        lambda name: catalog.open_enlarger(name, folders, licence),
+    )
+
+
+def _folders(home: Path | None = None) -> tuple[Path, ...]:
+    """Where models are looked for: the folders of LOCKUP_MODELS, then the workspace's own."""
+    from engines.weights import model_folders
+    from studio import settings
+
+    return model_folders((home or settings.home()) / "models")
 
 
 # ------------------------------------------------------------------------------------------------ the main job

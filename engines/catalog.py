@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 from engines.base import Cutout, EngineError, Enlarger, Painter
 
 Kind = Literal["painter", "cutout", "upscaler"]
 _SAID: dict[Kind, str] = {"painter": "engine", "cutout": "cut-out engine", "upscaler": "upscaler"}
+BEST = ("upscaler-best.safetensors", "upscaler-best.onnx")
+"""What a designer's own large upscaler is called in a model folder."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An engine on offer. `factory` is `module:function`; nothing is imported before it is called for."""
+    """An engine on offer. `factory` is `module:function`; nothing is imported before it is called for.
+
+    `reason` says why it cannot be used as it is; "" when it can.
+    """
 
     id: str
     kind: Kind
     name: str
-    factory: str
-    weights: bool = False
-    """Whether it needs model weights from outside."""
+    factory: str = ""
     licence: str = "Apache-2.0"
-    argument: str = ""
-    """What the factory is called with, if anything."""
+    commercial: bool = True
+    reason: str = ""
 
 
 _ENTRIES = (
     Entry("stage", "painter", "Stage: path-traced sets, no weights, always there", "engines.stage:create"),
-    Entry("auto", "cutout", "The surest: built in first, a model where it is surer", "engines.cutout.auto:create"),
-    Entry("builtin", "cutout", "Built in: colour model of the backdrop, graph cut, matting", "engines.cutout:create"),
-    Entry("light", "upscaler", "Light: the built-in 2× network, twice for 4×", "engines.upscale:light"),
+    Entry(
+        "builtin", "cutout", "Built in: backdrop and product told apart by colour and place", "engines.cutout:create"
+    ),
+    Entry("light", "upscaler", "Light: the built-in 2× network, run twice for 4×", "engines.upscale:light"),
     Entry("lanczos", "upscaler", "Lanczos: no network, nothing added", "engines.upscale:lanczos"),
 )
 
 
-def known(engine_id: str, kind: Kind = "painter") -> Entry:
+def known(engine_id: str, kind: Kind = "painter", folders: Sequence[Path] = ()) -> Entry:
     """The entry of this id. Raises `EngineError` naming the known ones."""
-    entries = listed(kind)
+    entries = listed(kind, folders)
     for entry in entries:
         if entry.id == engine_id:
             return entry
@@ -47,28 +53,73 @@ def known(engine_id: str, kind: Kind = "painter") -> Entry:
     raise EngineError(f"There is no {_SAID[kind]} called {engine_id}", f"Known: {known_ids}")
 
 
-def listed(kind: Kind) -> tuple[Entry, ...]:
-    """Every engine of a kind, the default first."""
-    return tuple(entry for entry in _ENTRIES if entry.kind == kind)
+def listed(kind: Kind, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
+    """Every engine of a kind, the default first; models are looked for in `folders`."""
+    own = tuple(entry for entry in _ENTRIES if entry.kind == kind)
+    if kind == "cutout":
+        from engines.cutout.sessions import offered
+
+        models = [
+            Entry(offer.id, kind, offer.name, "", offer.licence, offer.commercial, offer.reason)
+            for offer in offered(folders)
+        ]
+        return (Entry("auto", kind, "The surer of the built-in one and a model that is here"), *own, *models)
+    if kind == "upscaler":
+        from engines.upscale.cost import RRDB_TFLOP, said
+
+        name = f"Best: your own large network, {said(RRDB_TFLOP)}"
+        reason = "" if _best(folders) else f"{' or '.join(BEST)} is in none of the model folders"
+        return (*own, Entry("best", kind, name, licence="its own", reason=reason))
+    return own
 
 
 def open_painter(painter_id: str) -> Painter:
     """A new painter. Raises `EngineError` when it is not known or cannot be had here."""
-    return _open(known(painter_id))
+    return _made(known(painter_id))
 
 
-def open_cutout(cutout_id: str) -> Cutout:
-    """A new cut-out engine; likewise."""
-    return _open(known(cutout_id, "cutout"))
+def open_cutout(cutout_id: str, folders: Sequence[Path] = (), licence: str = "") -> Cutout:
+    """A new cut-out engine: a listed one, or an ONNX file in U²-Net's layout by its path. `licence` is the one the
+    designer has read, where a model's own is not stated or does not allow paid ads."""
+    if cutout_id.lower().endswith(".onnx"):
+        from engines.cutout.sessions import create_custom
+
+        return create_custom(cutout_id, licence)
+    if cutout_id == "auto":
+        from engines.cutout.auto import Auto
+        from engines.cutout.sessions import SESSIONS, create
+
+        models = [partial(create, session, folders, licence) for session in SESSIONS]
+        return Auto(_made(known("builtin", "cutout")), models)
+    entry = known(cutout_id, "cutout", folders)
+    if entry.factory:
+        return _made(entry)
+    from engines.cutout.sessions import create
+
+    return create(cutout_id, folders, licence)
 
 
-def open_enlarger(upscaler_id: str, licence: str = "") -> Enlarger:
-    """A new upscaler with its tiling; likewise. `licence` is the one the designer has read, for a model file."""
-    return _open(known(upscaler_id, "upscaler"))
+def open_enlarger(upscaler_id: str, folders: Sequence[Path] = (), licence: str = "") -> Enlarger:
+    """A new upscaler with its tiling: a listed one, or a safetensors or ONNX file by its path."""
+    if upscaler_id == "best":
+        found = _best(folders)
+        if found is None:
+            where = ", ".join(str(folder) for folder in folders) or "a folder named in LOCKUP_MODELS"
+            raise EngineError(
+                "There is no large upscaler on this machine",
+                f"Put one, for example Real-ESRGAN x4plus as safetensors or ONNX, into {where} as {' or '.join(BEST)}",
+            )
+        upscaler_id = str(found)
+    if Path(upscaler_id).suffix:
+        from engines.tiling import tiled
+
+        kind = "onnx_file" if upscaler_id.lower().endswith(".onnx") else "spandrel_file"
+        return tiled(import_module(f"engines.upscale.{kind}").create(upscaler_id, licence))
+    return _made(known(upscaler_id, "upscaler"))
 
 
 def check() -> dict[str, str]:
-    """For each engine "" if it can be opened, else the reason."""
+    """For each engine that comes with the project "" if it can be opened, else the reason."""
     reasons: dict[str, str] = {}
     for entry in _ENTRIES:
         try:
@@ -79,12 +130,15 @@ def check() -> dict[str, str]:
     return reasons
 
 
-def _open(entry: Entry) -> Any:
-    factory = _factory(entry)
-    return factory(entry.argument) if entry.argument else factory()
+def _best(folders: Sequence[Path]) -> Path | None:
+    return next((path for folder in folders for name in BEST if (path := folder / name).is_file()), None)
 
 
-def _factory(entry: Entry) -> Callable[..., Any]:
+def _made(entry: Entry) -> Any:
+    return _factory(entry)()
+
+
+def _factory(entry: Entry) -> Callable[[], Any]:
     module, _, name = entry.factory.partition(":")
     try:
         return getattr(import_module(module), name)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from studio.errors import BadInput
+
 Array = NDArray[np.float64]
 
 _XYZ = np.array(
@@ -46,6 +48,17 @@ def hex_of(rgb: ArrayLike) -> str:
     """0–255, rounded and clipped, as `#rrggbb`."""
     red, green, blue = np.clip(np.rint(np.asarray(rgb, float)), 0, 255).astype(int)
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def css_hex(text: str) -> str:
+    """Any opaque CSS colour (`#abc`, `rgb(…)`, `oklch(…)`, `teal`) as `#rrggbb`. Raises `BadInput`."""
+    from coloraide import Color
+
+    try:
+        found = Color(text.strip())
+    except ValueError as error:
+        raise BadInput(f"{text[:40]!r} is no colour", "Expected e.g. #f4efe6") from error
+    return found.convert("srgb").fit().set("alpha", 1).to_string(hex=True)
 
 
 def linear(srgb: ArrayLike) -> Array:

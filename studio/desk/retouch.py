@@ -38,10 +38,21 @@ class Retouch:
     _open: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def cut(
-        self, rgba: Pixels, options: CutOptions, progress: Progress, strokes: Pixels | None = None
+        self,
+        rgba: Pixels,
+        options: CutOptions,
+        progress: Progress,
+        strokes: Pixels | None = None,
+        *,
+        keep: bool = True,
     ) -> tuple[CutOut, bool]:
-        """A photo (H×W×4) cut out, and whether it had been made before. Raises `EngineError`, `Stopped`."""
+        """A photo (H×W×4) cut out, and whether it had been made before. Without `keep` it is only looked at.
+
+        Raises `EngineError`, `Stopped`.
+        """
         engine: Cutout = self._engine("cutout", options.engine)
+        if not keep:
+            return cut_out(rgba, engine, options, progress, strokes), False
         key = _key("cut", [rgba, strokes], recipe=engine.recipe, options=options.model_dump())
         known = self.store.result(key)
         if known is not None:

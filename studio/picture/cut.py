@@ -120,7 +120,9 @@ def tilt(alpha: Pixels) -> float:
     mirror image best, searched from coarse to fine.
     """
     scale = min(160 / max(alpha.shape), 1.0)
-    small: NDArray[np.float32] = cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+    small: NDArray[np.float32] = cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    ) / np.float32(255)
     rows, columns = np.indices(small.shape, np.float32)
     mass = float(small.sum())
     if mass < 16:

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,11 @@ from studio import settings
 from studio.brief.rows import one_row
 from studio.errors import BadInput, DeskError, LockupError
 from studio.model import Brief, Format
+from studio.products import ReadyProduct
 from studio.runs import Runs, RunState
 from studio.studio import Studio, Wishes
 from studio.ui import show
+from studio.ui.brush import Brush
 from studio.ui.guard import LOOPBACK, OwnPageOnly
 from studio.ui.theme import studio_theme, stylesheet
 from studio.values import read_value
@@ -109,19 +111,21 @@ class Page:
     def __init__(self, studio: Studio, runs: Runs) -> None:
         self.studio = studio
         self.runs = runs
+        self.brush = Brush(studio)
         self.presets = studio.presets()
 
     # -------------------------------------------------------------------------------------------- building
 
     def build(self) -> gr.Blocks:
         with gr.Blocks(title="Lockup", fill_width=True, delete_cache=(3600, 86400), analytics_enabled=False) as blocks:
-            product = gr.State(str(DEMO / "product.png"))
+            product = gr.State(str(DEMO / "product.jpg"))
             run_id, seen = gr.State(""), gr.State(())
+            brush = self.brush.build()
             timer = gr.Timer(POLL_S, active=False)
             gr.HTML('<header class="mast"><b>Lockup</b><span>From a brand and a brief to finished ads</span></header>')
             with gr.Row(elem_classes="sheet"):
                 with gr.Column(scale=0, min_width=340, elem_classes="brief"):
-                    fields = self._form(product)
+                    fields = self._form(product, brush)
                     with gr.Column(elem_classes="act"):
                         notice = gr.HTML()
                         self._sum(fields)
@@ -142,12 +146,13 @@ class Page:
             history.input(lambda chosen: chosen, history, run_id, **quiet).then(
                 self.look, [run_id, gr.State(())], view, **quiet
             )
+            blocks.load(self.product, product, self._product_shown, **quiet)
             blocks.load(self.open, None, [run_id, history], **quiet).then(
                 self.look, [run_id, gr.State(())], view, **quiet
             )
         return blocks
 
-    def _form(self, product: gr.State) -> list[Any]:
+    def _form(self, product: gr.State, brush: gr.HTML) -> list[Any]:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         demo = self.studio.read_brief(DEMO / "brief.toml")
         gr.HTML("<h3>Brand</h3>")
@@ -157,17 +162,7 @@ class Page:
         )  # fmt: skip
         card = gr.HTML(self.kit(str(DEMO / "brand")))
         kit.change(self.kit, kit, card, **quiet)
-        gr.HTML("<h3>Product</h3>")
-        shown = gr.HTML(self.product(str(DEMO / "product.png"))[1], elem_id="product")
-        upload = gr.File(label="Product picture", show_label=False, file_types=["image"], height=58, elem_id="upload")
-        with gr.Row(elem_classes="small"):
-            gr.Button("Demo product", size="sm").click(
-                lambda: (*self.product(str(DEMO / "product.png")), None), None, [product, shown, upload], **quiet
-            )
-            gr.Button("No product", size="sm").click(
-                lambda: (*self.product(""), None), None, [product, shown, upload], **quiet
-            )
-        upload.upload(self.product, upload, [product, shown], **quiet)
+        self._product_fields(product, brush)
         gr.HTML("<h3>Words</h3>")
         name = gr.Textbox(demo.name, label="Campaign", elem_id="name")
         headlines = gr.Textbox(
@@ -183,6 +178,24 @@ class Page:
         )
         groups = self._formats()
         return [kit, product, name, headlines, body, action, price, legal, *self._scene(), *groups]
+
+    def _product_fields(self, product: gr.State, brush: gr.HTML) -> None:
+        """The product's card, its picture, and the way to the brush."""
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+        gr.HTML("<h3>Product</h3>")
+        photo = gr.State(str(DEMO / "product.jpg"))
+        shown = gr.HTML(show.cutting(""), elem_id="product")
+        upload = gr.File(label="Product picture", show_label=False, file_types=["image"], height=58, elem_id="upload")
+        outputs = self._product_shown = [product, photo, shown]
+        with gr.Row(elem_classes="small"):
+            mend = gr.Button("Mend the cut-out", size="sm", elem_id="mend")
+            demo = gr.Button("Demo product", size="sm")
+            none = gr.Button("No product", size="sm")
+        demo.click(lambda: str(DEMO / "product.jpg"), None, photo, **quiet).then(self.product, photo, outputs, **quiet)
+        none.click(lambda: ("", "", show.product_card(None), None), None, [*outputs, upload], **quiet)
+        upload.upload(self.product, upload, outputs, **quiet)
+        mend.click(self.mend, photo, [brush, shown], **quiet)
+        brush.submit(self.mended, None, [product, shown], **quiet)
 
     def _formats(self) -> list[gr.CheckboxGroup]:
         gr.HTML("<h3>Formats</h3>")
@@ -248,14 +261,39 @@ class Page:
         except LockupError as error:
             return show.notice(error)
 
-    def product(self, path: str | None) -> tuple[str, str]:
-        """The product to use and how it looks; a picture that cannot be used is refused here already."""
+    def product(self, path: str | None) -> Iterator[tuple[Any, ...]]:
+        """The product to use, the photo the brush may mend, and how it looks; a photo is cut out first, and a picture
+        that cannot be used is refused here already."""
         if not path:
-            return "", show.product_card(None, "")
-        try:
-            return path, show.product_card(self.studio.product(Path(path)).product.rgba, Path(path).name)
-        except (LockupError, EngineError) as error:
-            return "", show.notice(error)
+            yield "", "", show.product_card(None)
+            return
+        yield path, "", show.cutting(Path(path).name)
+        error, ready = self._tried(lambda: self.studio.product(Path(path)))
+        if ready is None:
+            yield "", "", show.notice(error)
+        else:
+            yield path, path if ready.cut else "", show.product_card(ready)
+
+    def mend(self, photo: str) -> tuple[Any, ...]:
+        """Open the brush on the photo behind the product."""
+        if not photo:
+            why = BadInput("There is no cut-out to mend", "Drop a photo with its background; it is cut out here")
+            return gr.skip(), show.notice(why)
+        error, opened = self._tried(lambda: self.brush.open(Path(photo)))
+        return opened or gr.skip(), show.notice(error) if error else gr.skip()
+
+    def mended(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        """The brush is done: cut at full size, use that from now on."""
+        token, strokes = str(event._data.get("token")), str(event._data.get("strokes"))
+        yield gr.skip(), show.cutting("")
+
+        def cut() -> tuple[str, ReadyProduct]:
+            path, marks = self.brush.mended(token, strokes)
+            ready = self.studio.product(path, strokes=marks)
+            return str(self.studio.keep(ready)), ready
+
+        error, done = self._tried(cut)
+        yield (gr.skip(), show.notice(error)) if done is None else (done[0], show.product_card(done[1]))
 
     def make(self, *form: Any) -> tuple[Any, ...]:
         """Plan what the form says and put it on the queue."""
@@ -312,10 +350,10 @@ class Page:
         recent = self.runs.recent()
         return gr.Dropdown(choices=recent, value=run_id or None, visible=len(recent) > 1)
 
-    def _tried(self, work: Callable[[], Any]) -> tuple[LockupError | None, Any]:
+    def _tried(self, work: Callable[[], Any]) -> tuple[LockupError | EngineError | None, Any]:
         try:
             return None, work()
-        except LockupError as error:
+        except (LockupError, EngineError) as error:
             return error, None
         except Exception as error:  # a stack trace helps nobody at the screen
             log.exception("the page")

@@ -9,8 +9,6 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from engines.base import EngineError
@@ -19,6 +17,7 @@ from studio.console import span
 from studio.desk.jobs import Finished
 from studio.errors import LockupError
 from studio.model import BrandKit, Check
+from studio.products import ReadyProduct
 from studio.runs import RunState
 
 EMPTY = """<section class="empty"><div class="frames"><i></i><i></i><i></i><i></i><i></i></div>
@@ -67,16 +66,30 @@ def kit_card(kit: BrandKit, findings: Sequence[Finding]) -> str:
     return f'<div class="kit"><div class="chips">{chips}</div><small>{escape(faces)}</small>{mend}</div>'
 
 
-def product_card(rgba: NDArray[np.uint8] | None, name: str) -> str:
-    """The cut-out on a checkerboard."""
-    if rgba is None:
+def sureness(confidence: float) -> str:
+    """A confidence in a designer's words."""
+    said = "clean" if confidence >= 0.85 else "fair, check the edge" if confidence >= 0.6 else "unsure, mend it"
+    return f"{confidence:.0%} sure: {said}"
+
+
+def cutting(name: str) -> str:
+    """While a photo is being cut out."""
+    return f'<div class="product busy" role="status"><small>Cutting the product out {escape(name)}</small></div>'
+
+
+def product_card(ready: ReadyProduct | None) -> str:
+    """The cut-out on a checkerboard, and how sure the engine is of it."""
+    if ready is None:
         return '<div class="product none"><small>No product: the scene stands alone.</small></div>'
+    rgba, name = ready.product.rgba, ready.path.name
     image = Image.fromarray(rgba, "RGBA")
     image.thumbnail((360, 300))
     out = io.BytesIO()
     image.save(out, "PNG")
     data = base64.b64encode(out.getvalue()).decode()
     size = f"{rgba.shape[1]} × {rgba.shape[0]} px"
+    if ready.cut is not None:
+        size += f"<br>Cut out, {sureness(ready.cut.confidence)}"
     return (
         f'<figure class="product"><img alt="Product" src="data:image/png;base64,{data}">'
         f"<figcaption>{escape(name)}<small>{size}</small></figcaption></figure>"
