@@ -31,7 +31,7 @@ async function solve() {
   const asked = ++state.asked;
   say("Finding the edge");
   try {
-    const found = JSON.parse(await server.solve(state.token, JSON.stringify(state.strokes)));
+    const found = JSON.parse(await server.solve([state.token, JSON.stringify(state.strokes)]));
     if (asked !== state.asked) return;            // a newer stroke is under way
     if (found.mask) state.mask = await picture(found.mask);
     say(found.said);

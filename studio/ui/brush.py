@@ -30,6 +30,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 PREVIEW_PX = 1000
 """The longest side strokes are answered at; the whole photo is solved when the designer is done."""
 MOST_STROKES, MOST_POINTS = 500, 200_000
+CHECK_PX = 10
 _OPEN = 8
 TEMPLATE = """<dialog class="brush" aria-label="Mend the cut-out">
 <header><button type="button" data-kind="remove" title="R">Remove</button>
@@ -40,7 +41,7 @@ TEMPLATE = """<dialog class="brush" aria-label="Mend the cut-out">
 <button type="button" name="cancel">Cancel</button>
 <button type="button" name="done" class="main">Use this</button></header>
 <div class="board"><canvas></canvas></div>
-<p>Paint over what is wrong. What is dimmed is cut away; <i></i> is where the edge is unsure.
+<p>Paint over what is wrong. The checkerboard is cut away; <i></i> is where the edge is unsure.
 Hold Alt for the other brush.</p>
 </dialog>"""
 
@@ -63,11 +64,16 @@ class Brush:
 
     def build(self) -> gr.HTML:
         """The dialog. Setting its value to `open(path)` shows it; its `submit` carries `token` and `strokes`."""
+
+        def solve(asked: list[str]) -> str:  # Gradio marks what it serves, which a method does not allow
+            token, strokes = map(str, asked)
+            return self.solve(token, strokes)
+
         return gr.HTML(
             "",
             html_template=TEMPLATE,
             js_on_load=(ASSETS / "brush.js").read_text("utf-8"),
-            server_functions=[self.solve],
+            server_functions=[solve],
             elem_id="brush",
             apply_default_css=False,
         )
@@ -130,6 +136,7 @@ def drawn(strokes: str, size_px: tuple[int, int]) -> Pixels | None:
             kind = {"keep": KEEP, "remove": REMOVE}[line["kind"]]
             wide = max(round(2 * float(np.clip(line["radius"], 0, 0.2)) * max(size_px)), 1)
             points = np.clip(np.array(line["points"], float).reshape(-1, 2), -1, 2) * (width, height)
+            points = np.vstack([points, points[-1:]])  # a tap is a line to itself
             cv2.polylines(marks, [np.rint(points).astype(np.int32)], False, kind, wide, cv2.LINE_8)
     except (ValueError, TypeError, KeyError, AttributeError, cv2.error) as error:
         raise BadInput("The strokes could not be read", "Close the brush and open it again") from error
@@ -137,12 +144,14 @@ def drawn(strokes: str, size_px: tuple[int, int]) -> Pixels | None:
 
 
 def veil(rgba: Pixels, unsure: Pixels) -> Pixels:
-    """What lies over the photo: pale where it is cut away, amber where the edge is unsure."""
+    """What lies over the photo: a checkerboard where it is cut away, amber where the edge is unsure."""
+    rows, columns = np.indices(unsure.shape) // CHECK_PX
+    check = np.where((rows + columns) % 2, 246, 222)[..., None].astype(np.float32)
     gone = 1 - rgba[..., 3:].astype(np.float32) / 255
     doubt = unsure[..., None].astype(np.float32) / 255 * 0.75
-    strength = np.maximum(gone * 0.86, doubt)
+    strength = np.maximum(gone * 0.88, doubt)
     share = np.where(strength > 0, doubt / np.maximum(strength, 1e-6), 0)
-    colour = share * np.array([255, 176, 0], np.float32) + (1 - share) * np.array([246, 246, 244], np.float32)
+    colour = share * np.array([255, 176, 0], np.float32) + (1 - share) * check
     return np.rint(np.concatenate([colour, strength * 255], axis=2)).astype(np.uint8)
 
 
