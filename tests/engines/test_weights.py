@@ -195,6 +195,89 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     assert not behaviour.asked
 
 
+# ------------------------------------------------------------------------------------------------ without size and SHA-256
+
+
+def vague(url: str, body: bytes = BODY) -> w.Weights:
+    """As some sources publish a file: an address and an MD5."""
+    file = w.WeightFile("unet/model.safetensors", url, 0, "", hashlib.md5(body).hexdigest())
+    return w.Weights("tiny", "Tiny", "Apache-2.0", "http://127.0.0.1/licence", True, (file,))
+
+
+def test_a_file_of_unknown_size_arrives_and_its_sha256_is_noted(site: tuple[str, Behaviour], tmp_path: Path) -> None:
+    url, behaviour = site
+    shares: list[float] = []
+    path = fetch(vague(url), tmp_path, Progress(lambda share, text: shares.append(share)))
+    assert path.read_bytes() == BODY
+    assert shares[-1] == pytest.approx(1.0)
+    noted = path.with_name("model.safetensors.sha256").read_text()
+    assert noted == f"{hashlib.sha256(BODY).hexdigest()}  model.safetensors\n"
+    fetch(vague(url), tmp_path)
+    assert len(behaviour.asked) == 1
+    w.verify(vague(url).files[0], path)
+
+
+def test_what_was_noted_is_held_to(site: tuple[str, Behaviour], tmp_path: Path) -> None:
+    """A file with the right MD5 and another SHA-256 than on the day it came is refused."""
+    url, _ = site
+    path = fetch(vague(url), tmp_path)
+    path.with_name("model.safetensors.sha256").write_text(f"{'0' * 64}  model.safetensors\n")
+    with pytest.raises(EngineError, match="damaged, cut short, or is another file"):
+        w.verify(vague(url).files[0], path)
+
+
+def test_a_download_of_unknown_size_goes_on_where_it_stopped(site: tuple[str, Behaviour], tmp_path: Path) -> None:
+    url, behaviour = site
+    behaviour.cut = 300_000
+    with pytest.raises(EngineError, match=f"expected {len(BODY)} bytes, got 300000"):
+        fetch(vague(url), tmp_path)
+    assert fetch(vague(url), tmp_path).read_bytes() == BODY
+    assert behaviour.asked == ["", "bytes=300000-"]
+
+
+def test_a_whole_part_is_not_fetched_twice(site: tuple[str, Behaviour], tmp_path: Path) -> None:
+    url, behaviour = site
+    behaviour.status = 416
+    part = tmp_path / "tiny/unet/model.safetensors.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(BODY)
+    assert fetch(vague(url), tmp_path).read_bytes() == BODY
+    assert behaviour.asked == [f"bytes={len(BODY)}-"]
+
+
+def test_a_truncated_file_of_unknown_size_is_found_out_and_fetched_again(
+    site: tuple[str, Behaviour], tmp_path: Path
+) -> None:
+    url, _ = site
+    path = tmp_path / "tiny/unet/model.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY[:-1])
+    with pytest.raises(EngineError, match="damaged, cut short"):
+        w.verify(vague(url).files[0], path)
+    assert fetch(vague(url), tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("body", [BODY + b"more", BODY[:-10], b"<html>gone</html>"])
+def test_another_body_than_the_md5_promises_is_thrown_away(
+    site: tuple[str, Behaviour], tmp_path: Path, body: bytes
+) -> None:
+    url, behaviour = site
+    behaviour.body = body
+    with pytest.raises(EngineError, match="arrived damaged"):
+        fetch(vague(url), tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_body_without_end_is_not_taken(
+    site: tuple[str, Behaviour], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _ = site
+    monkeypatch.setattr(w, "MOST_BYTES", 100_000)
+    with pytest.raises(EngineError, match="got more"):
+        fetch(vague(url), tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 # ------------------------------------------------------------------------------------------------ what is there
 
 
@@ -222,7 +305,10 @@ def test_pickles_are_refused_by_kind(tmp_path: Path, name: str) -> None:
 
 
 def test_the_shipped_manifest_reads() -> None:
-    assert w.read_manifest() == {}
+    shipped = w.read_manifest()
+    assert {"birefnet-general", "birefnet-general-lite", "isnet-general-use"} <= set(shipped)
+    assert all(file.url.startswith("https://") for weights in shipped.values() for file in weights.files)
+    assert not shipped["bria-rmbg"].commercial
 
 
 GOOD = f"""
@@ -235,6 +321,13 @@ path = "model.safetensors"
 bytes = 10
 sha256 = "{"a" * 64}"
 """
+
+
+def test_size_and_sha256_may_be_unknown_where_an_md5_is_known(tmp_path: Path) -> None:
+    text = GOOD.replace("bytes = 10", "").replace(f'sha256 = "{"a" * 64}"', f'md5 = "{"b" * 32}"')
+    (tmp_path / "m.toml").write_text(text)
+    read = w.read_manifest(tmp_path / "m.toml")["tiny"]
+    assert (read.bytes, read.files[0].digest) == (0, f"md5:{'b' * 32}")
 
 
 def test_a_manifest_entry_reads(tmp_path: Path) -> None:
@@ -258,6 +351,8 @@ def test_a_manifest_entry_reads(tmp_path: Path) -> None:
         ("commercial = true", "", "commercial"),
         ("commercial = true", "commercial = true\ntrusted = true", "unknown field trusted"),
         ("[tiny]", "[tiny", "cannot be read"),
+        (f'sha256 = "{"a" * 64}"', "", "expected a sha256, or the md5"),
+        ("sha256", "md5", "32 hex digits"),
     ],
 )
 def test_a_bad_manifest_says_where(tmp_path: Path, old: str, new: str, said: str) -> None:

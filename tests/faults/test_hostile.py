@@ -15,32 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import app
+from tests.faults.conftest import Said
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
-
-
-class Said:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def say(monkeypatch, capfd, tmp_path):
-    """Run the command line in this process; any exception but a clean exit fails the test."""
-    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["app.py", *map(str, words)])
-        code = 0
-        try:
-            app.run()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capfd.readouterr()
-        return Said(code, out, err)
-
-    return run
 
 
 def png_header(width: int, height: int) -> bytes:
