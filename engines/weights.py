@@ -25,19 +25,32 @@ SUFFIXES = (".safetensors", ".onnx", ".onnx_data", ".json", ".txt")
 CHUNK = 1 << 20
 TIMEOUT_S = 30.0
 SPARE_BYTES = 200_000_000
+MOST_BYTES = 4_000_000_000
+"""A file whose size nobody states may not be larger."""
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]+")
+_DIGITS = {"sha256": 64, "md5": 32}
 _FIELDS = {"name", "source", "licence", "licence_url", "commercial", "files"}
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One file. `path` is relative, with forward slashes, below the model's own folder."""
+    """One file. `path` is relative, with forward slashes, below the model's own folder.
+
+    `bytes` is 0 and `sha256` is empty where its source publishes neither. `md5` tells a damaged file as well, but not
+    a forged one; the SHA-256 of what came is then noted beside the file.
+    """
 
     path: str
     url: str
     bytes: int
     sha256: str
+    md5: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What the manifest knows it by: `sha256:…`, else `md5:…`."""
+        return f"sha256:{self.sha256}" if self.sha256 else f"md5:{self.md5}"
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,7 @@ class Weights:
 
     @property
     def bytes(self) -> int:
+        """What is known of its size; 0 when nothing is."""
         return sum(file.bytes for file in self.files)
 
 
@@ -87,20 +101,24 @@ def _weights(where: str, name: str, table: Any) -> Weights:
 
 
 def _file(where: str, source: str, entry: Any) -> WeightFile:
-    if not isinstance(entry, dict) or set(entry) - {"path", "url", "bytes", "sha256"}:
-        raise EngineError(f"{where}: files: expected path, bytes, sha256 and perhaps url")
-    path, size, digest = entry.get("path"), entry.get("bytes"), entry.get("sha256")
+    if not isinstance(entry, dict) or set(entry) - {"path", "url", "bytes", *_DIGITS}:
+        raise EngineError(f"{where}: files: expected path, bytes, sha256 (or md5) and perhaps url")
+    path, size = entry.get("path"), entry.get("bytes")
     if not isinstance(path, str) or not _safe(path):
         raise EngineError(f"{where}: files: {path!r} is not a relative path with forward slashes")
     _refuse_kind(path)
-    if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+    if "bytes" in entry and (not isinstance(size, int) or isinstance(size, bool) or size <= 0):
         raise EngineError(f"{where}: {path}: bytes: expected a number above 0, got {size!r}")
-    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise EngineError(f"{where}: {path}: sha256: expected 64 hex digits in lower case")
+    digests = {kind: entry[kind] for kind in _DIGITS if kind in entry}
+    for kind, digest in digests.items():
+        if not isinstance(digest, str) or len(digest) != _DIGITS[kind] or not _HEX.fullmatch(digest):
+            raise EngineError(f"{where}: {path}: {kind}: expected {_DIGITS[kind]} hex digits in lower case")
+    if not digests:
+        raise EngineError(f"{where}: {path}: expected a sha256, or the md5 its source publishes")
     url = str(entry.get("url") or urljoin(source, quote(path)))
     if urlsplit(url).scheme not in ("http", "https"):
         raise EngineError(f"{where}: {path}: expected an http or https address, got {url!r}")
-    return WeightFile(path, url, size, digest)
+    return WeightFile(path, url, size or 0, digests.get("sha256", ""), digests.get("md5", ""))
 
 
 def _safe(path: str) -> bool:
@@ -120,10 +138,10 @@ def _refuse_kind(path: str) -> None:
 # ------------------------------------------------------------------------------------------------ what is there
 
 
-def model_folders(workspace_models: Path, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+def model_folders(workspace_models: Path | None = None, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """Where weights are looked for: the folders of `LOCKUP_MODELS`, then the workspace's own."""
     named = [Path(part).expanduser() for part in environ.get("LOCKUP_MODELS", "").split(os.pathsep) if part.strip()]
-    return (*named, workspace_models)
+    return (*named, workspace_models) if workspace_models else tuple(named)
 
 
 def find(weights: Weights, folders: Sequence[Path]) -> dict[str, Path] | None:
@@ -144,9 +162,29 @@ def check_file(path: Path) -> None:
         read_header(path)
 
 
+def verify(file: WeightFile, path: Path) -> None:
+    """Read the whole of a file and refuse it unless it is what the manifest promises."""
+    try:
+        intact = _sized(path, file.bytes) and _intact(file, path)
+    except OSError as error:
+        raise EngineError(f"{path} cannot be read: {error.strerror}", "Check the path and its permissions.") from error
+    if not intact:
+        raise EngineError(
+            f"{path} is damaged, cut short, or is another file than {file.path}",
+            f"Delete it and fetch it again. Expected {file.digest}.",
+        )
+
+
+def _intact(file: WeightFile, path: Path) -> bool:
+    if file.sha256:
+        return _digest(path) == file.sha256
+    noted = _note(path).read_text("ascii", "replace").split() if _note(path).is_file() else []
+    return _digest(path, "md5") == file.md5 and (not noted or _digest(path) == noted[0])
+
+
 def _sized(path: Path, size: int) -> bool:
     try:
-        return path.is_file() and path.stat().st_size == size
+        return path.is_file() and (size == 0 or path.stat().st_size == size)
     except OSError:
         return False
 
@@ -166,14 +204,22 @@ def fetch(weights: Weights, folder: Path, *, accept_licence: str, progress: Prog
             f"Read it{f' at {weights.licence_url}' if weights.licence_url else ''} and accept it by name.",
         )
     progress = progress or Progress()
-    missing = [file for file in weights.files if not _sized(folder / weights.id / file.path, file.bytes)]
+    missing = [file for file in weights.files if not _there(file, folder / weights.id / file.path)]
     _check_disk(folder, missing, weights)
-    done, total = 0, sum(file.bytes for file in missing) or 1
+    done, total = 0, sum(file.bytes or 1 for file in missing)
     for file in missing:
-        share = progress.part(done / total, file.bytes / total)
+        share = progress.part(done / total, (file.bytes or 1) / total)
         _fetch_file(file, folder / weights.id / file.path, share)
-        done += file.bytes
+        done += file.bytes or 1
     return {file.path: folder / weights.id / file.path for file in weights.files}
+
+
+def _there(file: WeightFile, path: Path) -> bool:
+    # Where the size is not known only reading the file tells whether it is whole.
+    try:
+        return _sized(path, file.bytes) and (file.bytes > 0 or _intact(file, path))
+    except OSError:
+        return False
 
 
 def _check_disk(folder: Path, missing: Sequence[WeightFile], weights: Weights) -> None:
@@ -195,11 +241,11 @@ def _fetch_file(file: WeightFile, target: Path, progress: Progress) -> None:
     part = _part(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if _size(part) > file.bytes:
+        if file.bytes and _size(part) > file.bytes:
             part.unlink()
-        if _size(part) < file.bytes:
+        if not file.bytes or _size(part) < file.bytes:
             _download(file, part, progress)
-        if _digest(part) != file.sha256:
+        if not _intact(file, part):
             part.unlink()
             raise EngineError(
                 f"{file.path} arrived damaged, or is not the file that was expected",
@@ -212,6 +258,8 @@ def _fetch_file(file: WeightFile, target: Path, progress: Progress) -> None:
             part.unlink()
             raise
         part.replace(target)
+        if not file.sha256:
+            _note(target).write_text(f"{_digest(target)}  {target.name}\n", "ascii")
     except OSError as error:
         raise EngineError(f"{target} could not be written: {error.strerror or error}", "Try again.") from error
 
@@ -221,27 +269,38 @@ def _download(file: WeightFile, part: Path, progress: Progress) -> None:
     request = urllib.request.Request(file.url, headers={"User-Agent": "lockup", "Accept-Encoding": "identity"})
     if have:
         request.add_header("Range", f"bytes={have}-")
+    promised = file.bytes
     try:
         with _opener().open(request, timeout=TIMEOUT_S) as answer:
             resumed = have and answer.status == 206 and _starts_at(answer.headers.get("Content-Range"), have)
             have = have if resumed else 0
+            promised = file.bytes or _promised(answer.headers.get("Content-Length"), have)
             with part.open("ab" if resumed else "wb") as out:
-                while chunk := answer.read(min(CHUNK, file.bytes - have + 1)):
+                while chunk := answer.read(min(CHUNK, (promised or MOST_BYTES) - have + 1)):
                     have += len(chunk)
-                    if have > file.bytes:
+                    if have > (promised or MOST_BYTES):
                         break
                     out.write(chunk)
-                    progress.report(have / file.bytes, f"Fetching {file.path}")
+                    progress.report(have / (promised or MOST_BYTES), f"Fetching {file.path}")
     except Stopped:
         raise
     except urllib.error.HTTPError as error:
+        if error.code == 416 and have and not file.bytes:
+            return  # Nothing was left to send: all of it is here, and its digest is looked at next.
         raise _unreachable(file, f"the server answered {error.code} {error.reason}") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise _unreachable(file, str(getattr(error, "reason", "") or error)) from error
-    if have != file.bytes:
-        if have > file.bytes:
-            part.unlink(missing_ok=True)
-        raise _unreachable(file, f"expected {file.bytes} bytes, got {'more' if have > file.bytes else have}")
+    if have > (limit := promised or MOST_BYTES):
+        part.unlink(missing_ok=True)
+        raise _unreachable(file, f"expected {limit} bytes{'' if promised else ' at most'}, got more")
+    if have < promised:
+        raise _unreachable(file, f"expected {promised} bytes, got {have}")
+
+
+def _promised(content_length: str | None, have: int) -> int:
+    """The whole size a server states, 0 when it states none or too much."""
+    length = int(content_length) if content_length and content_length.isascii() and content_length.isdigit() else 0
+    return have + length if 0 < length <= MOST_BYTES - have else 0
 
 
 def _unreachable(file: WeightFile, why: str) -> EngineError:
@@ -285,6 +344,15 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _digest(path: Path) -> str:
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, 64 hex digits. Raises `OSError`."""
+    return _digest(path)
+
+
+def _digest(path: Path, kind: str = "sha256") -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()

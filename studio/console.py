@@ -63,7 +63,7 @@ def each(work: Callable[[Engine], Iterable[dict[str, Any]]], doing: str) -> tupl
 def _bar(doing: str) -> Iterator[tuple[Console, Callable[[float, str], None]]]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(doing, total=1.0, note="", visible=False)
         yield console, lambda done, text: bar.update(task, completed=done, note=text, visible=True)
 

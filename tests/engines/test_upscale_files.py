@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +19,6 @@ from engines.base import EngineError, Progress
 from engines.tiling import tiled
 from engines.upscale import cost, onnx_file, spandrel_file
 from tests.engines.onnx_made import FLOAT, enlarger, saved, segmenter, with_data_at
-
-onnx = pytest.importorskip("onnx")
 
 
 def licensed(path: Path, text: str = 'licence = "MIT"\ncommercial = true\n') -> Path:
