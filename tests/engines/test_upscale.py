@@ -52,8 +52,8 @@ def test_the_splits_share_nothing() -> None:
 
 
 def test_what_is_opened_says_what_it_is() -> None:
-    for _ in range(2):  # opening one must not hide the other
-        light, lanczos = upscale.light(), upscale.lanczos()
+    opened = [upscale.light(), upscale.lanczos(), upscale.light(), upscale.lanczos()]  # opening one hides no other
+    light, lanczos = opened[2:]
     assert (light.id, lanczos.id) == ("light", "lanczos") and light.recipe != lanczos.recipe
     network = Builtin()
     assert network.runtime.startswith("ONNX Runtime") and network.margin_px == 12
