@@ -22,6 +22,14 @@ width_px = 480
 height_px = 480
 files = ["png", "jpg", "webp"]
 min_text_px = 12
+
+[proof-large]
+name = "Proof, larger than it is painted"
+channel = "proof"
+width_px = 1500
+height_px = 1500
+files = ["png"]
+min_text_px = 30
 """
 
 

@@ -62,6 +62,20 @@ def test_every_ad_is_delivered_whole_measured_and_described(lockup, tmp_path):
         assert facts["digital_source_type"].endswith("composite")
 
 
+def test_a_photo_is_cut_out_and_a_large_format_is_grown(lockup, tmp_path):
+    """From an opaque photo, to a format with more pixels than are painted; the next words need neither again."""
+    brief = write_brief(tmp_path / "job", formats="proof-large")
+    shutil.copy(DEMO / "product.jpg", tmp_path / "job" / "product.png")  # told by content, not by name
+    told = make(lockup, brief, tmp_path / "out")
+    assert told["products"][0]["cutout"] == "builtin" and told["products"][0]["confidence"] > 0.6
+    ad = told["ads"][0]
+    assert ad["grown"] > 1.3 and ad["score"]["passed"] == ad["score"]["tested"], ad["score"]["failed"]
+    write_brief(tmp_path / "job", headline="Now in another size", formats="proof-large")
+    shutil.copy(DEMO / "product.jpg", tmp_path / "job" / "product.png")
+    again = make(lockup, brief, tmp_path / "again")
+    assert again["products"][0]["cached"] and again["painted"] == 0 and again["ads"][0]["grown"] == ad["grown"]
+
+
 def test_a_changed_headline_repaints_nothing(lockup, tmp_path):
     first = make(lockup, write_brief(tmp_path / "job", layout="split"), tmp_path / "a")
     again = make(lockup, write_brief(tmp_path / "job", "Another line", layout="split"), tmp_path / "b")
