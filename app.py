@@ -71,11 +71,11 @@ def make(
     json_: Json = False,
 ) -> None:
     """Make finished ads from a brief and a kit."""
-    from engines.catalog import known
+    from engines.catalog import known, usable
     from studio.studio import Wishes
 
     known(engine)
-    known(upscaler, "upscaler")
+    usable(upscaler, "upscaler", _folders())
     chosen = tuple(part.strip() for part in formats.split(",") if part.strip())
     wishes = Wishes(product, engine, count, seed, chosen, 4 if draft else 12, upscaler, cutout_)
     if dry_run:

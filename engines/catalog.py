@@ -53,6 +53,14 @@ def known(engine_id: str, kind: Kind = "painter", folders: Sequence[Path] = ()) 
     raise EngineError(f"There is no {_SAID[kind]} called {engine_id}", f"Known: {known_ids}")
 
 
+def usable(engine_id: str, kind: Kind, folders: Sequence[Path] = ()) -> Entry:
+    """The entry of this id, if it can be used as it is. Raises `EngineError` saying why not."""
+    entry = known(engine_id, kind, folders)
+    if entry.reason:
+        raise EngineError(f"{engine_id} cannot be used here: {entry.reason}", "Choose another, or put its file there")
+    return entry
+
+
 def listed(kind: Kind, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
     """Every engine of a kind, the default first; models are looked for in `folders`."""
     own = tuple(entry for entry in _ENTRIES if entry.kind == kind)

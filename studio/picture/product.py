@@ -41,7 +41,8 @@ def product_of(rgba: Pixels, name: str, pitch_deg: float | None = None) -> Produ
         raise BadInput(f"{name} is empty: every pixel is transparent", "Give a picture of the product")
     if seen.mean() > 0.995:
         raise BadInput(
-            f"{name} has no transparent background", "Cut the product out first and save it as PNG with transparency"
+            f"{name} has no transparent background: the product fills all of it",
+            "Use a photo with some background around the product, or mend the cut-out with the brush",
         )
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     trimmed = np.ascontiguousarray(rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])

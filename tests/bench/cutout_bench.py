@@ -1,4 +1,5 @@
-"""How well cut-outs come out: `python -m tests.bench.cutout_bench [--json] [--sheet FILE.png] [--only NAME …]`.
+"""How well cut-outs come out: `python -m tests.bench.cutout_bench [--json] [--sheet FILE.png] [--only NAME …]`
+[--without-network].
 
 Over the sample photos with masks: IoU (alpha > 127), boundary F-score (3 px), mean alpha error, confidence, seconds, and
 beside them plain OpenCV GrabCut from a 4 % border rectangle at 512 px. `ring`: mean ΔE00 within 3 px inside the true
@@ -23,6 +24,7 @@ from PIL import Image, ImageOps
 
 from engines.base import Cutout, CutRequest, EngineError, Progress
 from engines.cutout import create
+from engines.cutout.builtin import Builtin
 from studio.color import cielab, delta_e00
 from tests.engines.cutout_scenes import GROUNDS, ground, stand
 from tests.samples import SAMPLES
@@ -180,7 +182,13 @@ def strip(item: Item, rgba: Pixels, side: int = 300) -> Pixels:
         wrong[(rgba[..., 3] > 127) & (item.alpha <= 127)] = (255, 0, 0)
         wrong[(rgba[..., 3] <= 127) & (item.alpha > 127)] = (0, 0, 255)
     row = np.full((side, 5 * side, 3), 60, np.uint8)
-    shown = (item.picture, chequered, laid(rgba[..., :3], rgba[..., 3], FLATS[0]), laid(rgba[..., :3], rgba[..., 3], FLATS[2]), wrong)
+    shown = (
+        item.picture,
+        chequered,
+        laid(rgba[..., :3], rgba[..., 3], FLATS[0]),
+        laid(rgba[..., :3], rgba[..., 3], FLATS[2]),
+        wrong,
+    )
     for number, picture in enumerate(shown):
         scale = side / max(picture.shape[:2])
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:side, :side]
@@ -219,9 +227,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--only", nargs="+", default=())
+    parser.add_argument("--without-network", action="store_true")
     parser.add_argument("--set", choices=("photos", "composites", "both"), default="both")
     options = parser.parse_args()
-    engine = create()
+    engine = Builtin() if options.without_network else create()
     report: dict[str, Any] = {}
     strips: list[Pixels] = []
     for name, items in (("photos", photos), ("composites", composites)):

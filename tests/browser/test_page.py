@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -41,7 +42,8 @@ def test_from_brief_to_zip_with_the_tab_closed_in_between(
 ) -> None:
     page = open_page()
     expect(page.locator(".empty h2")).to_have_text("Nothing made yet")
-    expect(page.locator(".product img")).to_be_visible()
+    expect(page.locator(".product img")).to_be_visible(timeout=60_000)  # the demo's photo is cut out first
+    expect(page.locator("#product")).to_contain_text("Cut out")
     fill(page, "Mobile banner 300×50", "Mobile banner 320×50")
     page.click("#make")
     expect(page.locator(".progress .title")).to_have_text("Solbrae: spring-sale-26", timeout=30_000)
@@ -92,10 +94,12 @@ def test_what_cannot_be_used_is_said_in_one_line_with_a_fix(open_page: Callable[
     (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
     upload, notice = page.locator("#upload input[type=file]"), page.locator("#product .notice")
     upload.set_input_files(tmp_path / "solid.png")
-    expect(notice).to_contain_text("solid.png has no transparent background", timeout=20_000)
-    expect(notice.locator("span")).to_contain_text("Cut the product out first")
+    expect(notice).to_contain_text("No product", timeout=30_000)
+    expect(notice.locator("span")).not_to_be_empty()
+    page.click("#mend")
+    expect(notice).to_contain_text("no cut-out to mend", timeout=20_000)
     page.get_by_role("button", name="Demo product").click()
-    expect(page.locator("#product img")).to_be_visible()
+    expect(page.locator("#product img")).to_be_visible(timeout=60_000)
     page.locator("#upload input[type=file]").set_input_files(tmp_path / "torn.png")
     expect(notice).to_contain_text("torn.png", timeout=20_000)
 
@@ -108,6 +112,47 @@ def test_what_cannot_be_used_is_said_in_one_line_with_a_fix(open_page: Callable[
     page.click("#make")
     expect(page.locator(".act .notice")).to_contain_text("nowhere")
     assert "Traceback" not in page.content()
+
+
+def test_a_photo_is_cut_out_and_mended_with_the_brush(open_page: Callable[[], Page], tmp_path: Path) -> None:
+    page = open_page()
+    expect(page.locator("#product img")).to_be_visible(timeout=60_000)
+    noise = np.random.default_rng(3).normal(0, 1.5, (300, 400, 3))
+    photo = np.clip(np.full((300, 400, 3), 224.0) + noise, 0, 255).astype(np.uint8)
+    photo[80:240, 120:280] = (30, 90, 160)
+    Image.fromarray(photo).save(tmp_path / "box.png")
+    page.locator("#upload input[type=file]").set_input_files(tmp_path / "box.png")
+    expect(page.locator("#product figcaption")).to_contain_text("box.png", timeout=60_000)
+    expect(page.locator("#product small")).to_contain_text("sure")
+    before = page.locator("#product img").get_attribute("src")
+
+    # Paint a corner away; undo; paint it away again; use it.
+    page.click("#mend")
+    said = page.locator(".brush .said")
+    expect(said).to_contain_text("sure", timeout=30_000)
+    for again in (True, False):
+        box = page.locator(".brush canvas").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] * 0.34, box["y"] + box["height"] * 0.32
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 0.08 * box["width"], y + 0.08 * box["height"], steps=6)
+        page.mouse.up()
+        expect(said).to_contain_text("sure", timeout=30_000)
+        if again:
+            page.keyboard.press("Control+z")
+            expect(said).to_contain_text("sure", timeout=30_000)
+    page.get_by_role("button", name="Use this").click()
+    expect(page.locator("dialog.brush")).not_to_be_visible()
+    page.wait_for_function("old => document.querySelector('#product img')?.src !== old", arg=before, timeout=60_000)
+    page.wait_for_selector("#product img")
+    picture = page.evaluate("""async () => {
+      const image = document.querySelector('#product img'); await image.decode();
+      const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 160 });
+      const pen = canvas.getContext('2d'); pen.drawImage(image, 0, 0, 160, 160);
+      return [pen.getImageData(24, 24, 1, 1).data[3], pen.getImageData(130, 130, 1, 1).data[3]];
+    }""")
+    assert picture == [0, 255]
 
 
 def test_other_sites_and_other_names_are_turned_away(server: Server) -> None:

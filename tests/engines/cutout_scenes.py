@@ -39,7 +39,9 @@ def ground(kind: str, height: int, width: int, seed: int = 1) -> Plane:
         part = np.clip(1.1 * y + 0.1 * x, 0, 1)[..., None]
         return far * (1 - part) + near * part
     if kind == "texture":
-        grain = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), sigmaX=height / 14, sigmaY=1.2)
+        grain = cv2.GaussianBlur(
+            rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), sigmaX=height / 14, sigmaY=1.2
+        )
         grain /= grain.std()
         return np.float32([168, 128, 92]) + grain[..., None] * np.float32([16, 14, 12])
     spots = np.full((height, width, 3), 70, np.float32)
@@ -72,7 +74,9 @@ def drawn(height: int, width: int, *marks: tuple[str, object]) -> Plane:
         value = 0 if kind.startswith("-") else 255
         n = tuple(float(v) for v in numbers)  # type: ignore[attr-defined]
         if kind.endswith("oval"):
-            cv2.ellipse(large, (round(n[0] * w), round(n[1] * h)), (round(n[2] * w), round(n[3] * h)), 0, 0, 360, value, -1)
+            cv2.ellipse(
+                large, (round(n[0] * w), round(n[1] * h)), (round(n[2] * w), round(n[3] * h)), 0, 0, 360, value, -1
+            )
         elif kind.endswith("box"):
             cv2.rectangle(large, (round(n[0] * w), round(n[1] * h)), (round(n[2] * w), round(n[3] * h)), value, -1)
         else:

@@ -1,0 +1,303 @@
+"""Training and export of the built-in cut-out network.
+
+    python -m engines.nano.cutout_data --out POOL
+    python -m engines.nano.cutout_train --pool POOL --minutes 60 --device cpu --out assets/nano/cutout.onnx
+
+Binary cross-entropy and soft intersection over union, the latter as in Máttyus, Luo & Urtasun (DeepRoadMapper, 2017).
+Stopped and started again with the same pool, it goes on from the checkpoint that lies beside the pool's arrays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .cutout_data import SIZE_PX, Pool, composite
+
+INPUT_PX = 320
+BATCH = 24
+SMALL_PX, SMALL_UNTIL = 96, 0.6  # small pictures first: three times as many for the same work
+RATE = 2e-3
+DECAY = 0.02
+EMA = 0.998
+AUXILIARY = 0.3
+HELD_OUT = 1_000_003  # seeds from here on are never trained on
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LARGEST_DIFFERENCE = 2e-4  # between torch and ONNX Runtime, of 1
+WIDTHS = (16, 32, 64, 112, 144)
+DEPTHS = (0, 1, 2, 2, 1)
+DECODED = (16, 24, 40, 56)
+FINE = 8
+
+
+def _conv(inside: int, outside: int, stride: int = 1, side: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inside, outside, side, stride, side // 2, bias=False), nn.BatchNorm2d(outside), nn.ReLU()
+    )
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a short cut (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _conv(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.relu(features + self.norm(self.second(self.first(features))))
+
+
+class CutoutNet(nn.Module):
+    """N×3×320×320 (sRGB, ImageNet mean and deviation taken out) to N×1×320×320, 0–1: how likely each pixel is subject.
+
+    A U-Net (Ronneberger et al. 2015) that works at half that size, with the picture's global mean added at 1/32
+    (ParseNet, Liu et al. 2015). Beside the picture it sees, at 1/4, where each pixel lies and how far its colour is
+    from the colours along the frame: background prior (Wei et al., Geodesic saliency, 2012).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _conv(4, 19, 2)
+        inside, stages = 19 + 5, []
+        for index, (width, depth) in enumerate(zip(WIDTHS, DEPTHS, strict=True)):
+            first = _conv(inside, width, 1 if index == 0 else 2)
+            stages.append(nn.Sequential(first, *(Residual(width) for _ in range(depth))))
+            inside = width
+        self.stages = nn.ModuleList(stages)
+        self.context = nn.Sequential(nn.Linear(WIDTHS[-1], WIDTHS[-1]), nn.ReLU(), nn.Linear(WIDTHS[-1], WIDTHS[-1]))
+        above = (*DECODED[1:], WIDTHS[-1])
+        self.narrow = nn.ModuleList(_conv(a, d, 1, 1) for a, d in zip(above, DECODED, strict=True))
+        self.lateral = nn.ModuleList(_conv(w, d, 1, 1) for w, d in zip(WIDTHS[:-1], DECODED, strict=True))
+        self.merge = nn.ModuleList(_conv(d, d) for d in DECODED)
+        self.coarse = nn.Conv2d(DECODED[2], 1, 1)
+        self.thin = _conv(DECODED[0], FINE, 1, 1)
+        self.detail = _conv(4, FINE)
+        self.last = _conv(2 * FINE, FINE)
+        self.out = nn.Conv2d(FINE, 1, 3, padding=1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """The mask, from a picture at 320×320: the mean of what is found in it and in its mirror image."""
+        both = functional.avg_pool2d(torch.cat([picture, picture.flip(3)]), 2)
+        seen, mirrored = torch.sigmoid(self.logits(both)[0]).chunk(2)
+        mask = (seen + mirrored.flip(3)) / 2
+        return functional.interpolate(mask, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+    def logits(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """From a picture at 160×160: log-odds at its size, and at an eighth of it for training."""
+        contrast = (
+            (picture - functional.avg_pool2d(picture, 7, 1, 3, count_include_pad=False)).abs().mean(1, keepdim=True)
+        )
+        planes = torch.cat([picture, contrast], 1)
+        features = torch.cat([self.stem(planes), self.hints(picture)], 1)
+        seen = []
+        for stage in self.stages:
+            features = stage(features)
+            seen.append(features)
+        features = features + self.context(features.mean((2, 3)))[:, :, None, None]
+        coarse = features
+        for level in (3, 2, 1, 0):
+            up = functional.interpolate(self.narrow[level](features), scale_factor=2.0, mode="nearest")
+            features = self.merge[level](up + self.lateral[level](seen[level]))
+            coarse = self.coarse(features) if level == 2 else coarse
+        up = functional.interpolate(self.thin(features), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.out(self.last(torch.cat([self.detail(planes), up], 1))), coarse
+
+    def hints(self, picture: Tensor) -> Tensor:
+        """N×5×80×80: x and y (−1 to 1), and the colour's distance to the nearest along the frame, to the nearest but
+        for the lower side, and to all on average."""
+        small = functional.avg_pool2d(picture, 2)
+        count, _, height, width = small.shape
+        cells = functional.avg_pool2d(small, 8)
+        sides = [cells[:, :, 0, :], cells[:, :, 1:-1, 0], cells[:, :, 1:-1, -1], cells[:, :, -1, :]]
+        frame = torch.cat(sides, 2).transpose(1, 2)
+        flat = small.flatten(2)
+        square = (flat**2).sum(1, keepdim=True) - 2 * frame @ flat + (frame**2).sum(2, keepdim=True)
+        distance = torch.sqrt(square.clamp(min=1e-6))
+        lower = sides[3].shape[2]
+        found = [distance.amin(1), distance[:, :-lower].amin(1), distance.mean(1)]
+        away = torch.stack(found, 1).reshape(count, 3, height, width)
+        x = torch.linspace(-1, 1, width, device=picture.device, dtype=picture.dtype)
+        place = torch.stack([x.expand(height, width), x[:, None].expand(height, width)])[None]
+        return torch.cat([place.expand(count, -1, -1, -1), away], 1)
+
+
+def normalised(picture: Tensor) -> Tensor:
+    """N×3×H×W sRGB 0–1, each divided by its largest value as rembg does, then ImageNet's mean and deviation."""
+    mean, deviation = (torch.tensor(v, device=picture.device)[None, :, None, None] for v in (MEAN, DEVIATION))
+    return (picture / picture.amax((1, 2, 3), keepdim=True).clamp(min=1e-6) - mean) / deviation
+
+
+def batch(pool: Pool, seed: int, count: int, size: int = SIZE_PX) -> tuple[Tensor, Tensor]:
+    """`count` fresh composites, N×3×size×size normalised, and their alphas, N×1×size×size. The seed decides all."""
+    made = [composite(np.random.default_rng([seed, index]), pool, size) for index in range(count)]
+    pictures = np.stack([picture for picture, _ in made]).transpose(0, 3, 1, 2)
+    alphas = torch.from_numpy(np.stack([alpha for _, alpha in made])[:, None])
+    return normalised(torch.from_numpy(np.ascontiguousarray(pictures)).float() / 255), alphas
+
+
+def loss_of(fine: Tensor, coarse: Tensor, alpha: Tensor) -> Tensor:
+    small = functional.avg_pool2d(alpha, alpha.shape[-1] // coarse.shape[-1])
+    return _loss(fine.float(), alpha) + AUXILIARY * _loss(coarse.float(), small)
+
+
+def _loss(logits: Tensor, alpha: Tensor) -> Tensor:
+    found = torch.sigmoid(logits)
+    shared = (found * alpha).sum((1, 2, 3))
+    union = (found + alpha - found * alpha).sum((1, 2, 3))
+    return functional.binary_cross_entropy_with_logits(logits, alpha) + (1 - (shared + 1) / (union + 1)).mean()
+
+
+@dataclass
+class Training:
+    """A network being trained, its running mean, and how long it has been."""
+
+    net: CutoutNet
+    mean: CutoutNet
+    optimiser: torch.optim.AdamW
+    step: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def fresh(cls, seed: int, device: str) -> Training:
+        torch.manual_seed(seed)
+        net = CutoutNet().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        mean = copy.deepcopy(net).requires_grad_(False).eval()
+        return cls(net, mean, torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY))
+
+    def learn(self, picture: Tensor, alpha: Tensor, progress: float, brief: bool = True) -> float:
+        """One step at `progress` (0–1) of the schedule; `brief` computes in bfloat16. Returns the loss."""
+        rate = RATE * min(1, (self.step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) + 2e-3)
+        self.optimiser.param_groups[0]["lr"] = rate
+        self.net.train()
+        with torch.autocast(picture.device.type, torch.bfloat16, enabled=brief):
+            fine, coarse = self.net.logits(picture.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(fine, coarse, alpha)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        self.optimiser.step()
+        keep = min(EMA, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
+                mean.lerp_(now, 1 - keep) if mean.is_floating_point() else mean.copy_(now)
+        self.step += 1
+        return float(loss.detach())
+
+    def save(self, path: Path) -> None:
+        """Everything as plain arrays, in one file that is replaced at once."""
+        arrays = {f"net/{name}": value for name, value in self.net.state_dict().items()}
+        arrays |= {f"mean/{name}": value for name, value in self.mean.state_dict().items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            arrays |= {f"adam/{index}/{name}": value for name, value in state.items()}
+        part = path.with_suffix(".part.npz")
+        plain = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
+        np.savez(part, allow_pickle=False, step=self.step, seconds=self.seconds, **plain)
+        part.replace(path)
+
+    def restore(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: torch.from_numpy(arrays[name]) for name in arrays.files if "/" in name}
+            self.step, self.seconds = int(arrays["step"]), float(arrays["seconds"])
+        for model, prefix in ((self.net, "net/"), (self.mean, "mean/")):
+            model.load_state_dict({n.removeprefix(prefix): v for n, v in found.items() if n.startswith(prefix)})
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in found.items():
+            if name.startswith("adam/"):
+                _, index, field = name.split("/")
+                state.setdefault(int(index), {})[field] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
+
+
+def train(pool: Pool, training: Training, seconds: float, checkpoint: Path | None) -> None:
+    """Train until `seconds` in all have been spent, over however many runs, with a checkpoint every two minutes."""
+    device = next(training.net.parameters()).device
+    before, started, saved, losses = training.seconds, time.perf_counter(), time.perf_counter(), []
+    while training.seconds < seconds:
+        progress = training.seconds / seconds
+        size = SMALL_PX if progress < SMALL_UNTIL else SIZE_PX
+        picture, alpha = (tensor.to(device) for tensor in batch(pool, training.step, BATCH, size))
+        losses.append(training.learn(picture, alpha, progress))
+        training.seconds = before + time.perf_counter() - started
+        if len(losses) == 50:
+            print(f"step {training.step}, {training.seconds:.0f} s, loss {np.mean(losses):.4f}", flush=True)
+            losses.clear()
+        if checkpoint is not None and time.perf_counter() - saved > 120:
+            training.save(checkpoint)
+            saved = time.perf_counter()
+    if checkpoint is not None:
+        training.save(checkpoint)
+
+
+def export(net: CutoutNet, path: Path, note: str = "") -> float:
+    """Write the network in rembg's `u2net_custom` layout (`input` 1×3×320×320 to `mask` 1×1×320×320) and check it.
+
+    Returns the largest difference between torch and ONNX Runtime; raises `RuntimeError` if it is above 2e-4 of 1.
+    """
+    import onnx
+    import onnxruntime
+
+    net = copy.deepcopy(net).cpu().float().eval()
+    example = normalised(torch.rand(1, 3, INPUT_PX, INPUT_PX, generator=torch.Generator().manual_seed(1)))
+    program = torch.onnx.export(
+        net, (example,), input_names=["input"], output_names=["mask"], dynamo=True, verbose=False
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave nothing back")
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {"licence": "Apache-2.0", "note": note})
+    onnx.checker.check_model(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = net(example).numpy()
+    (got,) = session.run(None, {"input": example.numpy()})
+    difference = float(np.abs(np.asarray(got) - expected).max())
+    if not difference <= LARGEST_DIFFERENCE:
+        raise RuntimeError(f"ONNX Runtime differs from torch by {difference:.2e}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+    return difference
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--pool", type=Path, required=True, help="the folder cutout_data wrote; the checkpoint lies there"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the ONNX file")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    checkpoint, training = options.pool / "cutout.npz", Training.fresh(options.seed, options.device)
+    if checkpoint.exists():
+        training.restore(checkpoint)
+    pool = Pool.load(options.pool)
+    parameters = sum(p.numel() for p in training.net.parameters())
+    print(
+        f"{parameters} parameters; {len(pool.things)} things, {len(pool.places)} places; step {training.step}",
+        flush=True,
+    )
+    train(pool, training, 60 * options.minutes, checkpoint)
+    difference = export(training.mean, options.out, f"{training.step} steps of {BATCH}")
+    print(
+        f"{options.out}: {options.out.stat().st_size} bytes, largest difference to torch {difference:.2e}", flush=True
+    )
+
+
+if __name__ == "__main__":
+    main()
