@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from engines.base import KEEP, REMOVE, Cut, CutRequest, EngineError, Pixels, Plane, Progress
 
@@ -45,7 +46,7 @@ class _Scene:
 
 class Builtin:
     """Plain backdrops are modelled; elsewhere what stands out is taken. Remembers the last photo, so that brush strokes
-    on the same array only solve again.
+    on the same pixels only solve again.
 
     `prior`: a second opinion on where the product is. The photo is then cut from the built-in opinion, from the other
     and from both joined, and the surest cut is taken. `prior_recipe` names its version.
@@ -62,6 +63,11 @@ class Builtin:
 
     def cut(self, request: CutRequest, progress: Progress) -> Cut:
         """See `engines.base.Cutout`."""
+        # The vectors are long and thin: with more threads BLAS waits more than it works, on a busy machine ten times.
+        with threadpool_limits(1, "blas"):
+            return self._cut(request, progress)
+
+    def _cut(self, request: CutRequest, progress: Progress) -> Cut:
         began = time.perf_counter()
         picture = _checked(request)
         # 1. Where the product is, at working size.
@@ -102,8 +108,9 @@ class Builtin:
         return cut
 
     def _understood(self, picture: Pixels, progress: Progress) -> _Scene:
-        if self._last is not None and self._last.picture is picture:
-            return self._last
+        last = self._last
+        if last is not None and np.array_equal(last.picture, picture):
+            return last
         progress.report(0.0, "Looking at the background")
         view = look(picture)
         behind = backdrop(view)
@@ -119,8 +126,10 @@ class Builtin:
             progress.report(0.3 + 0.7 * len(scenes) / len(opinions), "Looking for the product")
             found = segment.segmented(view, prior, 0.0 if behind.plain else _NATURAL_LOCAL)
             scenes.append(_Scene(picture, view, behind, prior, found, opinion))
-        self._last = max(scenes, key=_sureness)
-        return self._last
+        # Handed on by name: another thread may put its own photo into `_last` at any moment.
+        scene = max(scenes, key=_sureness)
+        self._last = scene
+        return scene
 
 
 def _checked(request: CutRequest) -> Pixels:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from engines.base import Plane
 
+from .raster import log_density
+
 _PIXELS_USED = 20_000
 
 
@@ -22,14 +24,9 @@ class Mixture:
 
     def log_density(self, features: Plane) -> Plane:
         """Natural log of the density at every row of `features` (N×D)."""
-        x = features.astype(np.float32)
-        best = np.full((len(self.mean), len(x)), -np.inf, np.float32)
-        for k, (mean, inverse, share) in enumerate(zip(self.mean, self.inverse, self.log_share, strict=True)):
-            root = np.linalg.cholesky(inverse).astype(np.float32)
-            away = (x - mean.astype(np.float32)) @ root
-            best[k] = share - 0.5 * np.einsum("nd,nd->n", away, away)
-        top = best.max(0)
-        return top + np.log(np.exp(best - top).sum(0))
+        roots = np.linalg.cholesky(self.inverse).astype(np.float32)
+        means, shares = self.mean.astype(np.float32), self.log_share.astype(np.float32)
+        return log_density(np.ascontiguousarray(features, np.float32), means, roots, shares)
 
 
 def fitted(features: Plane, weights: Plane, count: int, floor: NDArray[np.float64]) -> Mixture:

@@ -161,3 +161,31 @@ def barrier(plane: Any, sweeps: int) -> Any:
                             high[y, x] = top
                             low[y, x] = bottom
     return distance
+
+
+@cached
+def log_density(x: Any, means: Any, roots: Any, shares: Any) -> Any:
+    """Natural log of a mixture of K Gaussians at every row of `x` (N×D). `means` K×D, `roots` K×D×D the lower Cholesky
+    factors of the inverse covariances, `shares` K. One pass and one thread: BLAS on such thin matrices is all waiting.
+    """
+    count, depth = means.shape
+    found = np.empty(len(x), np.float32)
+    away, logs = np.empty(depth, np.float32), np.empty(count, np.float32)
+    for n in range(len(x)):
+        top = np.float32(-np.inf)
+        for k in range(count):
+            for i in range(depth):
+                away[i] = x[n, i] - means[k, i]
+            square = np.float32(0)
+            for column in range(depth):
+                part = np.float32(0)
+                for row in range(column, depth):
+                    part += away[row] * roots[k, row, column]
+                square += part * part
+            logs[k] = shares[k] - np.float32(0.5) * square
+            top = max(top, logs[k])
+        total = np.float32(0)
+        for k in range(count):
+            total += np.exp(logs[k] - top)
+        found[n] = top + np.log(total)
+    return found

@@ -27,7 +27,7 @@ from studio.ui.show import sureness
 
 Pixels = NDArray[np.uint8]
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-PREVIEW_PX = 1000
+PREVIEW_PX = 760
 """The longest side strokes are answered at; the whole photo is solved when the designer is done."""
 MOST_STROKES, MOST_POINTS = 500, 200_000
 CHECK_PX = 10

@@ -15,7 +15,8 @@ from engines.nano.cutout_data import LEAST_COVER, MOST_COVER, PLACES, Pool, comp
 from tests.samples import SAMPLES
 
 SIDE = 320
-HELD_OUT_IOU = 0.7
+HELD_OUT_IOU = 0.78  # 0.84 when the file was made
+REAL_IOU = 0.78  # 0.83 when the file was made
 
 
 @pytest.fixture(scope="module")
@@ -187,4 +188,5 @@ def test_it_sees_more_than_the_middle_of_real_photos(prior: Prior) -> None:
         found.append(iou(prior(photo), truth))
         y, x = np.mgrid[-1 : 1 : truth.shape[0] * 1j, -1 : 1 : truth.shape[1] * 1j]
         guessed.append(iou((np.hypot(x, y) < 0.6).astype(np.float32), truth))
-    assert np.mean(found) > np.mean(guessed) + 0.1
+    assert np.mean(found) > REAL_IOU
+    assert np.mean(found) > np.mean(guessed) + 0.2  # a disc in the middle
