@@ -300,8 +300,13 @@ def photo(bottle: Image.Image) -> Image.Image:
 
     # 2. Shadows: dark and tight where it stands, wide and soft away from the key light.
     foot_x, foot_y = left + wide / 2, top + tall - 0.028 * tall
-    for dx, rx, ry, blur, depth in ((0.0, 0.40, 0.030, 0.012, 0.55), (0.10, 0.52, 0.060, 0.05, 0.38), (0.34, 0.7, 0.07, 0.09, 0.22)):
-        disc = (((x - foot_x - dx * wide) / (rx * wide)) ** 2 + ((y - foot_y) / (ry * tall)) ** 2 < 1).astype(np.float32)
+    for dx, rx, ry, blur, depth in (
+        (0.00, 0.40, 0.030, 0.012, 0.55),
+        (0.10, 0.52, 0.060, 0.050, 0.38),
+        (0.34, 0.70, 0.070, 0.090, 0.22),
+    ):
+        away = np.hypot((x - foot_x - dx * wide) / (rx * wide), (y - foot_y) / (ry * tall))
+        disc = (away < 1).astype(np.float32)
         sweep *= 1 - depth * cv2.GaussianBlur(disc, (0, 0), blur * tall)[..., None]
 
     # 3. The bottle in front, lens blur of half a pixel, noise as a sensor makes it.

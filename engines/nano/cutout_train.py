@@ -31,7 +31,6 @@ RATE = 2e-3
 DECAY = 0.02
 EMA = 0.998
 AUXILIARY = 0.3
-HELD_OUT = 1_000_003  # seeds from here on are never trained on
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LARGEST_DIFFERENCE = 2e-4  # between torch and ONNX Runtime, of 1
 WIDTHS = (16, 32, 64, 112, 144)

@@ -47,7 +47,7 @@ def test_a_thing_fills_its_square_and_its_colour_is_held_by_its_alpha() -> None:
 
 
 def test_every_kind_of_place_is_drawn_and_is_no_flat_card() -> None:
-    made = [place(np.random.default_rng(seed)) for seed in range(60)]
+    made = [place(np.random.default_rng(seed)) for seed in range(40)]
     assert len({kind for _, kind in made}) > 0.7 * len(PLACES)
     assert np.median([rgb.std() for rgb, _ in made]) > 10
 
@@ -99,14 +99,14 @@ def test_training_lowers_the_loss_goes_on_after_a_stop_and_exports_what_it_has(p
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        picture, alpha = batch(pool, 1, 8, 96)
+        picture, alpha = batch(pool, 1, 4, 96)
         training = Training.fresh(3, "cpu")
-        losses = [training.learn(picture, alpha, 0.0, brief=False) for _ in range(12)]
-        assert np.mean(losses[-2:]) < 0.9 * losses[0]
+        losses = [training.learn(picture, alpha, 0.0, brief=False) for _ in range(10)]
+        assert losses[-1] < 0.95 * losses[0]
         training.save(tmp_path / "at.npz")
         again = Training.fresh(4, "cpu")
         again.restore(tmp_path / "at.npz")
-        assert again.step == training.step == 12
+        assert again.step == training.step == 10
         after = [one.learn(picture, alpha, 0.5, brief=False) for one in (training, again)]
         assert after[0] == pytest.approx(after[1], rel=1e-4)
         assert export(training.mean, tmp_path / "net.onnx") < 1e-4  # of 1, against torch

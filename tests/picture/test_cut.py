@@ -144,5 +144,5 @@ def test_a_print_is_covered_and_no_more() -> None:
     assert target_px(4000, 4000, a4) == (4000, 4000)
     with pytest.raises(BadInput, match="megapixels"):
         target_px(10, 10_000, PrintSize(width_mm=1000, height_mm=1000))
-    with pytest.raises(BadInput, match="0.5 times"):
+    with pytest.raises(BadInput, match=r"0\.5 times"):
         target_px(10, 10, 0.5)

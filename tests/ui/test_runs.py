@@ -42,7 +42,8 @@ def studio(tmp_path: Path) -> QuickStudio:
 
 
 def job(studio: Studio, count: int = 1) -> Prepared:
-    wishes = Wishes(formats=("display-300x50", "display-320x50"), count=count, steps=1)
+    product = DEMO / "product.png"  # transparent already: nothing to cut
+    wishes = Wishes(product, formats=("display-300x50", "display-320x50"), count=count, steps=1)
     return studio.prepare(DEMO / "brief.toml", DEMO / "brand", wishes)
 
 
