@@ -165,7 +165,7 @@ def upscale(
     mm: Annotated[
         str | None, typer.Option(help="Printed width×height in mm, e.g. 210x297; only as far as needed.")
     ] = None,
-    dpi: Annotated[int, typer.Option(help="Pixels an inch of the print.")] = 300,
+    dpi: Annotated[int | None, typer.Option(help="Pixels an inch of the print; 300 when nothing is said.")] = None,
     bleed: Annotated[float, typer.Option(help="Bleed of the print in mm.")] = 0.0,
     engine: Annotated[str, typer.Option(help="light, lanczos, best, or a model file.")] = "light",
     licence: Annotated[str, typer.Option(help="The licence of a model file, once you have read it.")] = "",
@@ -179,10 +179,12 @@ def upscale(
 
     if scale is not None and mm is not None:
         raise BadInput("Both --scale and --mm were given", "Give one of them")
-    size: Any = scale or 2.0
+    if mm is None and (dpi is not None or bleed):
+        raise BadInput("--dpi and --bleed belong to a print", "Give its size with --mm")
+    size: Any = 2.0 if scale is None else scale
     if mm is not None:
         width, _, height = mm.lower().replace("×", "x").partition("x")
-        printed = {"width_mm": width, "height_mm": height, "dpi": dpi, "bleed_mm": bleed}
+        printed = {"width_mm": width, "height_mm": height, "dpi": dpi or 300, "bleed_mm": bleed}
         size = read_value(PrintSize, printed, "--mm (expected e.g. 210x297)")
     _files(
         lambda studio, progress: enlarge_files(studio, source, out, size, engine, progress), json_, "Enlarging", licence
@@ -228,10 +230,7 @@ def read(image: Path, json_: Json = False) -> None:
     from studio.studio import Studio
 
     facts = Studio().read(image)
-    if json_:
-        _emit(facts)
-    else:
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    _emit(facts) if json_ else typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
 @app.command()

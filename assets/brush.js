@@ -44,7 +44,7 @@ async function solve() {
 async function open() {
   const opened = JSON.parse(props.value || "{}");
   if (!opened.token || opened.token === state.token && dialog.open) return;
-  Object.assign(state, { token: opened.token, mask: null, line: null, strokes: [] });
+  Object.assign(state, { token: opened.token, mask: null, line: null, strokes: opened.strokes });
   state.photo = await picture(opened.photo);
   canvas.width = state.photo.naturalWidth;
   canvas.height = state.photo.naturalHeight;

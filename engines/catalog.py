@@ -76,8 +76,7 @@ def listed(kind: Kind, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
         from engines.upscale.cost import RRDB_TFLOP, said
 
         name = f"Best: your own large network, {said(RRDB_TFLOP)}"
-        reason = "" if _best(folders) else f"{' or '.join(BEST)} is in none of the model folders"
-        return (*own, Entry("best", kind, name, licence="its own", reason=reason))
+        return (*own, Entry("best", kind, name, licence="its own", reason=_why_not_best(folders)))
     return own
 
 
@@ -97,7 +96,8 @@ def open_cutout(cutout_id: str, folders: Sequence[Path] = (), licence: str = "")
         from engines.cutout.auto import Auto
         from engines.cutout.sessions import SESSIONS, create
 
-        models = [partial(create, session, folders, licence) for session in SESSIONS]
+        # A stated licence is for one model that was named, never for whatever is found.
+        models = [partial(create, session, folders) for session in SESSIONS]
         return Auto(_made(known("builtin", "cutout")), models)
     entry = known(cutout_id, "cutout", folders)
     if entry.factory:
@@ -136,6 +136,19 @@ def check() -> dict[str, str]:
         except EngineError as error:
             reasons[entry.id] = str(error)
     return reasons
+
+
+def _why_not_best(folders: Sequence[Path]) -> str:
+    from engines.terms import agree, terms_beside
+
+    found = _best(folders)
+    if found is None:
+        return f"{' or '.join(BEST)} is in none of the model folders"
+    try:
+        agree(found.name, terms_beside(found))
+    except EngineError as error:
+        return f"{error}. {error.hint}"
+    return ""
 
 
 def _best(folders: Sequence[Path]) -> Path | None:

@@ -67,6 +67,9 @@ def agree(name: str, terms: Terms, stated: str = "") -> Terms:
     if terms.licence:
         raise EngineError(
             f"{name} is under {terms.licence}; nobody says whether that allows paid ads",
-            f"Read it{f' at {terms.url}' if terms.url else ''} and accept it by stating it.",
+            f"Read it{f' at {terms.url}' if terms.url else ''}; accept it with --licence, or in {name}.toml beside it.",
         )
-    raise EngineError(f"The licence of {name} is not stated", "Find out where it comes from and state its licence.")
+    raise EngineError(
+        f"The licence of {name} is not stated",
+        f"Find out where it comes from; state it with --licence, or in {name}.toml beside it.",
+    )

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engines.base import EngineError, Enlarged, Enlarger, Pixels, Plane, Progress, Upscaler
+from engines.base import EngineError, Enlarged, Enlarger, Pixels, Plane, Progress, Stopped, Upscaler
 from engines.residency import out_of_memory
 
 VERSION = 1
@@ -260,8 +260,13 @@ class _Network:
         try:
             made = self.upscaler.enlarge(np.ascontiguousarray(tile))
         except Exception as error:
-            if not out_of_memory(error):
+            if isinstance(error, EngineError | Stopped):
                 raise
+            if not out_of_memory(error):
+                said = " ".join(str(error).split())[:160]
+                raise EngineError(
+                    f"The upscaler {self.upscaler.id} failed: {said}", "Choose another upscaler, such as light."
+                ) from error
             self._halve(error)
             return None
         expected = (tile.shape[0] * scale, tile.shape[1] * scale, 3)
@@ -360,6 +365,8 @@ def _facts(picture: Pixels, size: tuple[int, int], network: _Network, passes: in
         "tiles_halved": network.halved,
         "alpha": picture.shape[2] == 4,
     }
+    # What a file says of itself: whose terms it is under, what it costs next to a light network.
+    facts |= {name: said for name in ("licence", "cost") if (said := getattr(network.upscaler, name, ""))}
     if rest > STRETCH:
         facts["note"] = f"The upscaler enlarged {by_network} times; the rest, {rest:.2f} times, is Lanczos."
     return facts

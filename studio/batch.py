@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ def cut_files(
             row["shadow"] = str(beside)
         return row
 
-    return _each(source, out, ".png", one, progress)
+    pairs = _pairs(source, out, ".png", "-shadow.png" if wishes.options.shadow else "", wishes.strokes)
+    return _each(pairs, one, progress)
 
 
 def enlarge_files(
@@ -75,14 +76,13 @@ def enlarge_files(
         row |= {"ground": WHITE} if pixels is not made.pixels else {}
         return row | {"seconds": round(made.seconds, 2), "cached": cached}
 
-    return _each(source, out, "", one, progress)
+    return _each(_pairs(source, out, ""), one, progress)
 
 
 def _each(
-    source: Path, out: Path, suffix: str, work: Callable[[Path, Path, Progress], dict[str, Any]], progress: Progress
+    pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path, Progress], dict[str, Any]], progress: Progress
 ) -> Iterator[dict[str, Any]]:
     """One row a picture. A picture that cannot be done is a row with its error, and the rest goes on."""
-    pairs = _pairs(source, out, suffix)
     for index, (file, target) in enumerate(pairs):
         share = progress.part(index / len(pairs), 1 / len(pairs))
         share.report(0.0, file.name)
@@ -90,12 +90,17 @@ def _each(
             row = {"out": str(target), **work(file, target, share)}
         except (LockupError, EngineError) as error:
             row = {"error": str(error), "fix": error.hint}
+        except MemoryError:
+            row = {"error": f"There is not enough memory for {file.name}", "fix": "Scale it down first"}
         share.report(1.0, file.name)
         yield {"file": str(file), **row}
 
 
-def _pairs(source: Path, out: Path, suffix: str) -> list[tuple[Path, Path]]:
-    """Every picture with the file it becomes; nothing is ever written over a picture that is read."""
+def _pairs(
+    source: Path, out: Path, suffix: str, beside: str = "", also_read: Path | None = None
+) -> list[tuple[Path, Path]]:
+    """Every picture with the file it becomes; `beside` ends a second file a picture. Nothing is ever written over a
+    picture that is read, nor over another result."""
     if not source.is_dir():
         target = out / _named(source, suffix) if out.is_dir() or not out.suffix else out
         _kind(target)
@@ -110,15 +115,19 @@ def _pairs(source: Path, out: Path, suffix: str) -> list[tuple[Path, Path]]:
         for file in files:
             name = _named(file, suffix)
             number = 2
-            while name.lower() in taken:
+            while {name.lower(), _second(name, beside)} & taken:
                 name, number = f"{file.stem}-{number}{Path(name).suffix}", number + 1
-            taken.add(name.lower())
+            taken |= {name.lower(), _second(name, beside)}
             pairs.append((file, out / name))
-    read = {file.resolve() for file, _ in pairs}
+    read = {file.resolve() for file in (*(file for file, _ in pairs), *([also_read] if also_read else []))}
     for _, target in pairs:
         if target.resolve() in read:
             raise BadInput(f"{target.name} would be written over the picture it is made from", "Choose another place")
     return pairs
+
+
+def _second(name: str, beside: str) -> str:
+    return f"{Path(name).stem}{beside}".lower() if beside else name.lower()
 
 
 def _named(file: Path, suffix: str) -> str:

@@ -58,7 +58,9 @@ def css_hex(text: str) -> str:
         found = Color(text.strip())
     except ValueError as error:
         raise BadInput(f"{text[:40]!r} is no colour", "Expected e.g. #f4efe6") from error
-    return found.convert("srgb").fit().set("alpha", 1).to_string(hex=True)
+    if found.alpha() < 1:
+        raise BadInput(f"{text[:40]!r} is not opaque", "Expected e.g. #f4efe6")
+    return found.convert("srgb").fit().to_string(hex=True)
 
 
 def linear(srgb: ArrayLike) -> Array:

@@ -175,7 +175,10 @@ class Studio:
 
     def keep(self, product: ReadyProduct) -> Path:
         """The product as a file of the workspace, to be used as it is now."""
-        return self.retouch.store.blob_path(self.retouch.store.put_blob(product.png))
+        # A margin, so that a product that fills its own rectangle is still seen to be cut out.
+        margin = max(product.px) // 50 + 1
+        png = encode_png(np.pad(product.product.rgba, ((margin, margin), (margin, margin), (0, 0))))
+        return self.retouch.store.blob_path(self.retouch.store.put_blob(png))
 
     # -------------------------------------------------------------------------------------------- making ads
 
@@ -229,8 +232,6 @@ class Studio:
         with Store(self.home) as store:
             store.check(out_dir)
             self._keep_kit(store, job.kit)
-            for product in job.products:
-                store.put_blob(product.png)
             shots = {shot.content_id: shot for one in job.plans for shot in one.shots}
             ads = {spec.content_id: spec for one in job.plans for spec in one.ads}
             queue = Queue(store)

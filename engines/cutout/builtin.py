@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,11 +61,13 @@ class Builtin:
         if prior_recipe:
             self.recipe = f"{Builtin.recipe}; {prior_recipe}"
         self._last: _Scene | None = None
+        # One at a time: all cores are busy anyway, and the limit on BLAS is the whole process's.
+        self._alone = threading.Lock()
 
     def cut(self, request: CutRequest, progress: Progress) -> Cut:
         """See `engines.base.Cutout`."""
         # The vectors are long and thin: with more threads BLAS waits more than it works, on a busy machine ten times.
-        with threadpool_limits(1, "blas"):
+        with self._alone, threadpool_limits(1, "blas"):
             return self._cut(request, progress)
 
     def _cut(self, request: CutRequest, progress: Progress) -> Cut:
@@ -108,9 +111,8 @@ class Builtin:
         return cut
 
     def _understood(self, picture: Pixels, progress: Progress) -> _Scene:
-        last = self._last
-        if last is not None and np.array_equal(last.picture, picture):
-            return last
+        if self._last is not None and np.array_equal(self._last.picture, picture):
+            return self._last
         progress.report(0.0, "Looking at the background")
         view = look(picture)
         behind = backdrop(view)
@@ -126,10 +128,8 @@ class Builtin:
             progress.report(0.3 + 0.7 * len(scenes) / len(opinions), "Looking for the product")
             found = segment.segmented(view, prior, 0.0 if behind.plain else _NATURAL_LOCAL)
             scenes.append(_Scene(picture, view, behind, prior, found, opinion))
-        # Handed on by name: another thread may put its own photo into `_last` at any moment.
-        scene = max(scenes, key=_sureness)
-        self._last = scene
-        return scene
+        self._last = max(scenes, key=_sureness)
+        return self._last
 
 
 def _checked(request: CutRequest) -> Pixels:

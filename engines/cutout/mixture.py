@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from engines.base import Plane
 
-from .raster import log_density
-
 _PIXELS_USED = 20_000
 
 
@@ -24,6 +22,8 @@ class Mixture:
 
     def log_density(self, features: Plane) -> Plane:
         """Natural log of the density at every row of `features` (N×D)."""
+        from .raster import log_density  # compiles, so only when it is needed
+
         roots = np.linalg.cholesky(self.inverse).astype(np.float32)
         means, shares = self.mean.astype(np.float32), self.log_share.astype(np.float32)
         return log_density(np.ascontiguousarray(features, np.float32), means, roots, shares)

@@ -40,7 +40,7 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Mosaic:
     """A photo in superpixels. `label` h×w; per superpixel: mean `lab` n×3, `place` n×2 (y, x over the longest side),
-    `area` n in pixels, `on_frame` n `bool`; `near` n×n `bool`, whether two touch or share a neighbour."""
+    `area` n in pixels, `on_frame` n `bool`; `touch` n×n `bool`, whether two touch or share a neighbour."""
 
     label: NDArray[np.int32]
     lab: Array

@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 
 from engines.base import KEEP, REMOVE, Cut, CutRequest, EngineError, Pixels, Plane, Progress
-from engines.cutout.matte import alpha_of, around, decontaminated
 from engines.onnx_files import CPU, check_onnx, device, providers, refused, runtime
 from engines.residency import out_of_memory
 from engines.terms import Terms, agree, terms_beside
@@ -241,6 +240,8 @@ def drawn(picture: Pixels, mask: Plane, strokes: Pixels | None, coarse: float) -
     A mask about as fine as the photo is its alpha; only where it is `COARSE` times coarser is the edge solved for anew,
     in what the mask leaves open. `strokes` stand as they are.
     """
+    from engines.cutout.matte import alpha_of, around, decontaminated  # compiles, so only when it is needed
+
     window = around(mask > 0, _RIM_PX).cut
     part, alpha = np.ascontiguousarray(picture[window]), mask[window]
     if coarse > COARSE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from studio.picture.cut import CutOptions, CutOut, cut_out
 from studio.pixels import decode_picture, encode_png
 
 Pixels = NDArray[np.uint8]
+KEPT_PX = 200_000_000
 RECIPE = 1
 """Raised when the same request would be done differently on this side of the engines."""
 
@@ -36,6 +38,7 @@ class Retouch:
     store: Store
     engines: Engines
     _open: dict[str, Any] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def cut(
         self,
@@ -58,6 +61,8 @@ class Retouch:
         if known is not None:
             return _read_cut(*known), True
         cut = cut_out(rgba, engine, options, progress, strokes)
+        if any(isinstance(said, str) for said in dict(cut.facts.get("tried", {})).values()):
+            return cut, False  # a model could not answer this time: next time it is asked again
         facts = {"confidence": cut.confidence, "engine": cut.engine, "runtime": cut.runtime, "seconds": cut.seconds}
         layers = {"rgba": cut.rgba, "unsure": cut.unsure, **({} if cut.shadow is None else {"shadow": cut.shadow})}
         blobs = {name: encode_png(layer) for name, layer in layers.items()}
@@ -76,7 +81,7 @@ class Retouch:
         known = self.store.result(key)
         if known is not None:
             facts, blobs = known
-            kept = decode_picture(blobs["pixels"], "kept enlargement", max_px=200_000_000)
+            kept = decode_picture(blobs["pixels"], "kept enlargement", max_px=KEPT_PX)
             return Enlarged(np.ascontiguousarray(kept[..., : pixels.shape[2]]), **facts), True
         made = engine.enlarge(pixels, *size_px, progress)
         facts = {"seconds": made.seconds, "engine": made.engine, "runtime": made.runtime}
@@ -89,9 +94,10 @@ class Retouch:
         if opener is None:
             raise EngineError("No engines were opened here", "Start Lockup with app.py")
         name = f"{kind} {engine_id}"
-        if name not in self._open:
-            self._open[name] = opener(engine_id)
-        return self._open[name]
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = opener(engine_id)
+            return self._open[name]
 
 
 def _key(verb: str, pictures: list[Pixels | None], **asked: Any) -> str:
@@ -105,6 +111,6 @@ def _key(verb: str, pictures: list[Pixels | None], **asked: Any) -> str:
 
 
 def _read_cut(facts: Mapping[str, Any], blobs: Mapping[str, bytes]) -> CutOut:
-    layers = {name: decode_picture(data, f"kept {name}", max_px=200_000_000) for name, data in blobs.items()}
+    layers = {name: decode_picture(data, f"kept {name}", max_px=KEPT_PX) for name, data in blobs.items()}
     plain = {name: np.ascontiguousarray(layer[..., 0]) for name, layer in layers.items() if name != "rgba"}
     return CutOut(rgba=layers["rgba"], unsure=plain["unsure"], shadow=plain.get("shadow"), **facts)

@@ -41,7 +41,8 @@ class CutOptions(Value):
 class CutOut:
     """A product free of its background. `rgba` H×W×4 `uint8`, straight alpha; `shadow` and `unsure` H×W, of its size.
 
-    `confidence` 0–1. `facts`: `objects` (separate parts), `angle_deg` it was turned by, `box_px` in the photo.
+    `confidence` 0–1. `facts`: `objects` (separate parts), `angle_deg` it was turned by, `box_px` in the photo or on the
+    canvas it was turned on.
     """
 
     rgba: Pixels
@@ -120,9 +121,8 @@ def tilt(alpha: Pixels) -> float:
     mirror image best, searched from coarse to fine.
     """
     scale = min(160 / max(alpha.shape), 1.0)
-    small: NDArray[np.float32] = cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
-        np.float32
-    ) / np.float32(255)
+    size = max(round(alpha.shape[1] * scale), 1), max(round(alpha.shape[0] * scale), 1)
+    small = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
     rows, columns = np.indices(small.shape, np.float32)
     mass = float(small.sum())
     if mass < 16:

@@ -62,6 +62,8 @@ def estimate_pitch(rgba: Pixels) -> float:
     solid = rgba[..., 3] > 127
     height, width = solid.shape
     columns = np.flatnonzero(solid.any(axis=0))
+    if not len(columns):  # glass or smoke: nowhere quite solid
+        return _DEFAULT_PITCH_DEG
     bottom = np.array([np.flatnonzero(solid[:, x])[-1] for x in columns], float)
     # The arc: the contiguous columns around the lowest point whose underside rises steadily to both sides.
     low = int(np.argmax(bottom))

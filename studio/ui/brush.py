@@ -58,8 +58,9 @@ class Brush:
     """Photos under the brush, by a token the browser is given; it never names a file."""
 
     def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+        self._retouch = studio.retouch
         self._photos: OrderedDict[str, _Photo] = OrderedDict()
+        self._said: OrderedDict[Path, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def build(self) -> gr.HTML:
@@ -92,7 +93,8 @@ class Brush:
                 self._photos.popitem(last=False)
         out = io.BytesIO()
         Image.fromarray(preview[..., :3]).save(out, "JPEG", quality=90)
-        return json.dumps({"token": token, "photo": _data("jpeg", out.getvalue())})
+        said = json.loads(self._said.get(path, "[]"))
+        return json.dumps({"token": token, "photo": _data("jpeg", out.getvalue()), "strokes": said})
 
     def solve(self, token: str, strokes: str) -> str:
         """The cut-out of the preview under these strokes: a veil over what goes, and what to say about it."""
@@ -100,7 +102,7 @@ class Brush:
             photo = self._photo(token)
             marks = drawn(strokes, (photo.preview.shape[1], photo.preview.shape[0]))
             options = CutOptions(trim=False)
-            cut, _ = self._studio.retouch.cut(photo.preview, options, Progress(), marks, keep=False)
+            cut, _ = self._retouch.cut(photo.preview, options, Progress(), marks, keep=False)
         except (LockupError, EngineError) as error:
             return json.dumps({"said": f"{error}. {error.hint}".strip()})
         return json.dumps(
@@ -108,9 +110,14 @@ class Brush:
         )
 
     def mended(self, token: str, strokes: str) -> tuple[Path, Pixels | None]:
-        """The photo and its strokes at full size, to be cut for good."""
+        """The photo and its strokes at full size, to be cut for good; opened again, they are still there."""
         photo = self._photo(token)
-        return photo.path, drawn(strokes, photo.size_px)
+        marks = drawn(strokes, photo.size_px)
+        with self._lock:
+            self._said[photo.path] = strokes
+            while len(self._said) > _OPEN:
+                self._said.popitem(last=False)
+        return photo.path, marks
 
     def _photo(self, token: str) -> _Photo:
         with self._lock:

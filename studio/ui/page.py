@@ -29,6 +29,7 @@ from studio.studio import Studio, Wishes
 from studio.ui import show
 from studio.ui.brush import Brush
 from studio.ui.guard import LOOPBACK, OwnPageOnly
+from studio.ui.latest import Latest
 from studio.ui.theme import studio_theme, stylesheet
 from studio.values import read_value
 
@@ -112,6 +113,7 @@ class Page:
         self.studio = studio
         self.runs = runs
         self.brush = Brush(studio)
+        self.latest = Latest()
         self.presets = studio.presets()
 
     # -------------------------------------------------------------------------------------------- building
@@ -191,9 +193,10 @@ class Page:
             mend = gr.Button("Mend the cut-out", size="sm", elem_id="mend")
             demo = gr.Button("Demo product", size="sm")
             none = gr.Button("No product", size="sm")
-        demo.click(lambda: str(DEMO / "product.jpg"), None, photo, **quiet).then(self.product, photo, outputs, **quiet)
-        none.click(lambda: ("", "", show.product_card(None), None), None, [*outputs, upload], **quiet)
-        upload.upload(self.product, upload, outputs, **quiet)
+        for button, path in ((demo, str(DEMO / "product.jpg")), (none, "")):
+            chosen = button.click(lambda path=path: (path, None), None, [photo, upload], **quiet)
+            chosen.then(self.product, photo, outputs, **quiet)
+        upload.upload(self.product, upload, outputs, trigger_mode="multiple", **quiet)
         mend.click(self.mend, photo, [brush, shown], **quiet)
         brush.submit(self.mended, None, [product, shown], **quiet)
 
@@ -261,14 +264,17 @@ class Page:
         except LockupError as error:
             return show.notice(error)
 
-    def product(self, path: str | None) -> Iterator[tuple[Any, ...]]:
+    def product(self, path: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The product to use, the photo the brush may mend, and how it looks; a photo is cut out first, and a picture
-        that cannot be used is refused here already."""
+        that cannot be used is refused here already. What was chosen meanwhile is never overwritten."""
+        wanted = self.latest.asked(str(request.session_hash))
         if not path:
             yield "", "", show.product_card(None)
             return
         yield path, "", show.cutting(Path(path).name)
         error, ready = self._tried(lambda: self.studio.product(Path(path)))
+        if not wanted():
+            return
         if ready is None:
             yield "", "", show.notice(error)
         else:
@@ -282,8 +288,9 @@ class Page:
         error, opened = self._tried(lambda: self.brush.open(Path(photo)))
         return opened or gr.skip(), show.notice(error) if error else gr.skip()
 
-    def mended(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+    def mended(self, event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The brush is done: cut at full size, use that from now on."""
+        wanted = self.latest.asked(str(request.session_hash))
         token, strokes = str(event._data.get("token")), str(event._data.get("strokes"))
         yield gr.skip(), show.cutting("")
 
@@ -293,6 +300,8 @@ class Page:
             return str(self.studio.keep(ready)), ready
 
         error, done = self._tried(cut)
+        if not wanted():
+            return
         yield (gr.skip(), show.notice(error)) if done is None else (done[0], show.product_card(done[1]))
 
     def make(self, *form: Any) -> tuple[Any, ...]:

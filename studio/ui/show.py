@@ -17,7 +17,7 @@ from studio.console import span
 from studio.desk.jobs import Finished
 from studio.errors import LockupError
 from studio.model import BrandKit, Check
-from studio.products import ReadyProduct
+from studio.products import CLEAN, SURE, ReadyProduct
 from studio.runs import RunState
 
 EMPTY = """<section class="empty"><div class="frames"><i></i><i></i><i></i><i></i><i></i></div>
@@ -68,7 +68,7 @@ def kit_card(kit: BrandKit, findings: Sequence[Finding]) -> str:
 
 def sureness(confidence: float) -> str:
     """A confidence in a designer's words."""
-    said = "clean" if confidence >= 0.85 else "fair, check the edge" if confidence >= 0.6 else "unsure, mend it"
+    said = "clean" if confidence >= CLEAN else "fair, check the edge" if confidence >= SURE else "unsure, mend it"
     return f"{confidence:.0%} sure: {said}"
 
 

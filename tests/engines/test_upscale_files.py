@@ -235,7 +235,7 @@ def test_a_licence_is_needed_and_can_be_stated(tmp_path: Path) -> None:
     path = enlarger(tmp_path / "net.onnx")
     with pytest.raises(EngineError, match=r"licence of net\.onnx is not stated") as refusal:
         onnx_file.create(path)
-    assert "state its licence" in refusal.value.hint
+    assert "--licence" in refusal.value.hint
     assert onnx_file.create(path, "Apache-2.0").licence == "Apache-2.0"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.faults.test_hostile import BAD_PICTURES, png_header, refused, saved
+from tests.faults.test_hostile import BAD_PICTURES, DEMO, brief, png_header, refused, saved
 
 RED = (200, 40, 30)
 
@@ -216,3 +216,71 @@ def test_read_says_what_was_done(say, tmp_path: Path):
     say("cutout", tmp_path / "photo.png", tmp_path / "cut.png")
     facts = json.loads(say("read", tmp_path / "cut.png").out)
     assert facts["cutout"]["engine"] and 0 <= facts["cutout"]["confidence"] <= 1
+
+
+def carton(folder: Path) -> Path:
+    """A product that fills its own rectangle, seen from the front."""
+    rng = np.random.default_rng(2)
+    pixels = np.full((420, 420, 3), 228.0) + rng.normal(0, 1.2, (420, 420, 3))
+    pixels[90:330, 120:300] = RED
+    pixels[150:220, 150:270] = (240, 200, 40)
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / "carton.png")
+    return folder / "carton.png"
+
+
+def test_a_carton_goes_into_ads_and_stays_as_it_was_mended(say, tmp_path):
+    from app import _studio
+
+    carton(tmp_path)
+    words = (
+        "make",
+        brief(tmp_path, product="carton.png", layouts=["hero"]),
+        "--kit",
+        DEMO / "brand",
+        "--dry-run",
+        "--json",
+    )
+    said = say(*words)
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["products"][0]["cutout"]
+    studio = _studio()
+    first = studio.product(tmp_path / "carton.png")
+    kept = studio.product(studio.keep(first))
+    assert kept.cut is None and kept.product.digest == first.product.digest
+
+
+def test_strokes_and_layers_are_not_written_over(say, tmp_path):
+    PHOTO.save(tmp_path / "photo.png")
+    brush = np.zeros((128, 96, 4), np.uint8)
+    brush[60:70, 40:50] = (230, 20, 20, 255)
+    Image.fromarray(brush).save(tmp_path / "brush.png")
+    before = (tmp_path / "brush.png").read_bytes()
+    said = say("cutout", tmp_path / "photo.png", tmp_path / "brush.png", "--strokes", tmp_path / "brush.png")
+    assert said.code == 1 and (tmp_path / "brush.png").read_bytes() == before
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("b.png", "b-shadow.png"):
+        PHOTO.save(folder / name)
+    rows = json.loads(say("cutout", folder, tmp_path / "out", "--shadow", "--json").out)["pictures"]
+    written = [row[key] for row in rows for key in ("out", "shadow") if key in row]
+    assert len(written) == len(set(written)) >= 2
+
+
+def test_glass_and_slivers_do_not_end_a_run(say, tmp_path):
+    rgba = np.zeros((80, 60, 4), np.uint8)
+    rgba[10:70, 10:50] = (120, 160, 170, 90)
+    Image.fromarray(rgba).save(tmp_path / "glass.png")
+    made = brief(tmp_path, product="glass.png", layouts=["hero"])
+    assert say("make", made, "--kit", DEMO / "brand", "--dry-run").code == 0
+    Image.fromarray(np.tile(np.array([[[9, 9, 9, 255]], [[9, 9, 9, 0]]], np.uint8), (1, 1000, 1))).save(
+        tmp_path / "sliver.png"
+    )
+    assert say("cutout", tmp_path / "sliver.png", tmp_path / "out.png", "--straighten").code == 0
+
+
+def test_what_does_not_belong_together_is_refused(say, tmp_path):
+    PHOTO.save(tmp_path / "photo.png")
+    for more in (("--scale", "0"), ("--dpi", "200"), ("--bleed", "3")):
+        said = say("upscale", tmp_path / "photo.png", tmp_path / "out.png", *more)
+        assert said.code == 1 and "→" in said.err + said.out, more
+    assert say("cutout", tmp_path / "photo.png", tmp_path / "out.jpg", "--ground", "transparent").code == 1

@@ -103,7 +103,9 @@ def test_preview_and_full_size_agree(studio: Studio, tmp_path: Path) -> None:
     assert found == path and marks is not None and marks.shape == (800, 1600) and marks[600, 1200] == KEEP
     ready = studio.product(path, strokes=marks)
     kept = studio.keep(ready)
-    assert kept.read_bytes() == ready.png and ready.product.rgba.shape[2] == 4
+    again = studio.product(kept)
+    assert again.cut is None and again.png == ready.png
+    assert json.loads(brush.open(path))["strokes"] == json.loads(sent)  # opened again, they are still there
     assert PREVIEW_PX < 1600
 
 
