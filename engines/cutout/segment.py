@@ -38,8 +38,8 @@ _STROKE = 24.0
 """Nats a stroke brings to what it reaches; more than colours and prior together."""
 _BARRIER = 12.0
 """Lab units of edges that stop a stroke."""
-_ROAD = 40.0
-"""Lab units that crossing the whole view costs a stroke."""
+_ROAD = 80.0
+"""Lab units that crossing the whole view costs a stroke: on one flat colour it speaks for about a sixth of the view."""
 _LEAST_PIECE = 0.1
 _LARGEST_SPOT = 0.02
 """Share of the product a spot of other colour may have."""

@@ -124,7 +124,7 @@ def test_strokes_win_where_they_lie_and_take_their_surroundings_along() -> None:
     engine = Builtin()
     before = engine.cut(CutRequest(scene.picture), Progress())
     strokes = np.zeros(scene.alpha.shape, np.uint8)
-    strokes[140:146, 60:100] = REMOVE
+    strokes[110:190, 76:84] = REMOVE  # down its middle, as one paints
     strokes[20:40, 20:60] = KEEP
     after = engine.cut(CutRequest(scene.picture, strokes), Progress())
     assert after.rgba[..., 3][strokes == REMOVE].max() == 0
