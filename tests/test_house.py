@@ -250,3 +250,9 @@ def test_top_level_holds_only_what_belongs() -> None:
     here = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     ignored = {"out", "build", "dist", "__pycache__", *(n for n in here if n.endswith(".egg-info"))}
     assert here - ignored <= TOP
+
+
+def test_shipped_networks_do_not_say_where_they_were_made() -> None:
+    for path in (ROOT / "assets").rglob("*.onnx"):
+        data = path.read_bytes()
+        assert not [mark for mark in (b'File "', b"site-packages", b"/engines/nano") if mark in data], name(path)

@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engines.nano.plain_onnx import without_traces
+
 from .cutout_data import SIZE_PX, Pool, composite
 
 INPUT_PX = 320
@@ -254,7 +256,7 @@ def export(net: CutoutNet, path: Path, note: str = "") -> float:
     )
     if program is None:
         raise RuntimeError("torch.onnx.export gave nothing back")
-    model = program.model_proto
+    model = without_traces(program.model_proto)
     onnx.helper.set_model_props(model, {"licence": "Apache-2.0", "note": note})
     onnx.checker.check_model(model)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.base import Pixels
+from engines.nano.plain_onnx import without_traces
 
 from .upscaler_data import reduce_by_two
 
@@ -243,7 +244,7 @@ def export(net: UpscaleNet, path: Path, note: str = "") -> float:
     )
     if program is None:
         raise RuntimeError("torch.onnx.export gave nothing back")
-    model = program.model_proto
+    model = without_traces(program.model_proto)
     facts = {"scale": str(SCALE), "margin_px": str(net.reach_px), "licence": "Apache-2.0", "note": note}
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
