@@ -10,10 +10,6 @@ Stopped and started again with the same pool, it goes on from the checkpoint tha
 from __future__ import annotations
 
 import argparse
-import copy
-import math
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -22,19 +18,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.nano.plain_onnx import without_traces
-
 from .cutout_data import SIZE_PX, Pool, composite
+from .run import Run, averaged, cosine, write_onnx
 
 INPUT_PX = 320
 BATCH = 24
 SMALL_PX, SMALL_UNTIL = 96, 0.6  # small pictures first: three times as many for the same work
 RATE = 2e-3
 DECAY = 0.02
-EMA = 0.998
 AUXILIARY = 0.3
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-LARGEST_DIFFERENCE = 2e-4  # between torch and ONNX Runtime, of 1
 WIDTHS = (16, 32, 64, 112, 144)
 DEPTHS = (0, 1, 2, 2, 1)
 DECODED = (16, 24, 40, 56)
@@ -160,115 +153,43 @@ def _loss(logits: Tensor, alpha: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, alpha) + (1 - (shared + 1) / (union + 1)).mean()
 
 
-@dataclass
-class Training:
-    """A network being trained, its running mean, and how long it has been."""
-
-    net: CutoutNet
-    mean: CutoutNet
-    optimiser: torch.optim.AdamW
-    step: int = 0
-    seconds: float = 0.0
+class Training(Run[CutoutNet]):
+    """The cut-out network on its way."""
 
     @classmethod
     def fresh(cls, seed: int, device: str) -> Training:
         torch.manual_seed(seed)
         net = CutoutNet().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        mean = copy.deepcopy(net).requires_grad_(False).eval()
-        return cls(net, mean, torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY))
+        return cls(net, averaged(net), torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY))
 
     def learn(self, picture: Tensor, alpha: Tensor, progress: float, brief: bool = True) -> float:
         """One step at `progress` (0–1) of the schedule; `brief` computes in bfloat16. Returns the loss."""
-        rate = RATE * min(1, (self.step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) + 2e-3)
-        self.optimiser.param_groups[0]["lr"] = rate
         self.net.train()
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=brief):
             fine, coarse = self.net.logits(picture.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(fine, coarse, alpha)
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
-        self.optimiser.step()
-        keep = min(EMA, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for mean, now in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
-                mean.lerp_(now, 1 - keep) if mean.is_floating_point() else mean.copy_(now)
-        self.step += 1
-        return float(loss.detach())
-
-    def save(self, path: Path) -> None:
-        """Everything as plain arrays, in one file that is replaced at once."""
-        arrays = {f"net/{name}": value for name, value in self.net.state_dict().items()}
-        arrays |= {f"mean/{name}": value for name, value in self.mean.state_dict().items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam/{index}/{name}": value for name, value in state.items()}
-        part = path.with_suffix(".part.npz")
-        plain = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
-        np.savez(part, allow_pickle=False, step=self.step, seconds=self.seconds, **plain)
-        part.replace(path)
-
-    def restore(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: torch.from_numpy(arrays[name]) for name in arrays.files if "/" in name}
-            self.step, self.seconds = int(arrays["step"]), float(arrays["seconds"])
-        for model, prefix in ((self.net, "net/"), (self.mean, "mean/")):
-            model.load_state_dict({n.removeprefix(prefix): v for n, v in found.items() if n.startswith(prefix)})
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in found.items():
-            if name.startswith("adam/"):
-                _, index, field = name.split("/")
-                state.setdefault(int(index), {})[field] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
+        rate = RATE * min(1, (self.step + 1) / 100) * cosine(progress, 2e-3)
+        return self.descend(loss_of(fine, coarse, alpha), rate, 2.0)
 
 
 def train(pool: Pool, training: Training, seconds: float, checkpoint: Path | None) -> None:
-    """Train until `seconds` in all have been spent, over however many runs, with a checkpoint every two minutes."""
+    """Train on fresh composites until `seconds` in all have been spent; see `Run.go_on`."""
     device = next(training.net.parameters()).device
-    before, started, saved, losses = training.seconds, time.perf_counter(), time.perf_counter(), []
-    while training.seconds < seconds:
-        progress = training.seconds / seconds
+
+    def learn(progress: float) -> float:
         size = SMALL_PX if progress < SMALL_UNTIL else SIZE_PX
         picture, alpha = (tensor.to(device) for tensor in batch(pool, training.step, BATCH, size))
-        losses.append(training.learn(picture, alpha, progress))
-        training.seconds = before + time.perf_counter() - started
-        if len(losses) == 50:
-            print(f"step {training.step}, {training.seconds:.0f} s, loss {np.mean(losses):.4f}", flush=True)
-            losses.clear()
-        if checkpoint is not None and time.perf_counter() - saved > 120:
-            training.save(checkpoint)
-            saved = time.perf_counter()
-    if checkpoint is not None:
-        training.save(checkpoint)
+        return training.learn(picture, alpha, progress)
+
+    training.go_on(learn, seconds, checkpoint)
 
 
 def export(net: CutoutNet, path: Path, note: str = "") -> float:
     """Write the network in rembg's `u2net_custom` layout (`input` 1×3×320×320 to `mask` 1×1×320×320) and check it.
 
-    Returns the largest difference between torch and ONNX Runtime; raises `RuntimeError` if it is above 2e-4 of 1.
+    Returns the largest difference between torch and ONNX Runtime; see `write_onnx`.
     """
-    import onnx
-    import onnxruntime
-
-    net = copy.deepcopy(net).cpu().float().eval()
     example = normalised(torch.rand(1, 3, INPUT_PX, INPUT_PX, generator=torch.Generator().manual_seed(1)))
-    program = torch.onnx.export(
-        net, (example,), input_names=["input"], output_names=["mask"], dynamo=True, verbose=False
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave nothing back")
-    model = without_traces(program.model_proto)
-    onnx.helper.set_model_props(model, {"licence": "Apache-2.0", "note": note})
-    onnx.checker.check_model(model)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        expected = net(example).numpy()
-    (got,) = session.run(None, {"input": example.numpy()})
-    difference = float(np.abs(np.asarray(got) - expected).max())
-    if not difference <= LARGEST_DIFFERENCE:
-        raise RuntimeError(f"ONNX Runtime differs from torch by {difference:.2e}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(model.SerializeToString())
-    return difference
+    return write_onnx(net, [example], ("input", "mask"), path, {"note": note})
 
 
 def main() -> None:

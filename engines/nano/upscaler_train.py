@@ -10,10 +10,6 @@ so nothing is made up. Stopped and started again with the same checkpoint, it go
 from __future__ import annotations
 
 import argparse
-import copy
-import math
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -25,20 +21,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.base import Pixels
-from engines.nano.plain_onnx import without_traces
 
+from .run import Run, averaged, cosine, write_onnx
 from .upscaler_data import reduce_by_two
 
 SCALE = 2
 PATCH_PX = 48
 BATCH = 8
 RATE = 1e-3
-EMA = 0.998
 CHARBONNIER = 1e-3
 SHARES = {"render": 0.25, "type": 0.25, "leaves": 0.5}
 SOFT = 0.2  # of the patches: photos are often softer than their pixels, and should stay so
 POLISH_FROM = 0.8  # of the time; from here on in full precision
-LARGEST_DIFFERENCE = 1e-4  # between torch and ONNX Runtime, of 1
 
 
 class UpscaleNet(nn.Module):
@@ -137,130 +131,43 @@ def _tensor(pictures: NDArray[np.uint8]) -> Tensor:
     return planes.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
 
 
-@dataclass
-class Training:
-    """A network being trained, its running mean, and how long it has been."""
-
-    net: UpscaleNet
-    mean: UpscaleNet
-    optimiser: torch.optim.Adam
-    step: int = 0
-    seconds: float = 0.0
+class Training(Run[UpscaleNet]):
+    """The upscaler on its way."""
 
     @classmethod
     def fresh(cls, seed: int, device: str) -> Training:
         torch.manual_seed(seed)
         net = UpscaleNet().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(net, copy.deepcopy(net).requires_grad_(False), torch.optim.Adam(net.parameters(), RATE))
+        return cls(net, averaged(net), torch.optim.Adam(net.parameters(), RATE))
 
     def learn(self, small: Tensor, large: Tensor, progress: float, brief: bool) -> float:
         """One step at `progress` (0–1) of the schedule; `brief` computes in bfloat16. Returns the loss."""
-        self.optimiser.param_groups[0]["lr"] = RATE * min(1, (self.step + 1) / 200) * _cosine(progress)
         with torch.autocast(small.device.type, torch.bfloat16, enabled=brief):
             made = self.net(small)
         loss = torch.sqrt((made.float() - large) ** 2 + CHARBONNIER**2).mean()
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        keep = min(EMA, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for mean, now in zip(self.mean.parameters(), self.net.parameters(), strict=True):
-                mean.lerp_(now, 1 - keep)
-        self.step += 1
-        return float(loss.detach())
-
-    def save(self, path: Path) -> None:
-        """Everything as plain arrays, in one file that is replaced at once."""
-        arrays = {f"net.{name}": value for name, value in self.net.state_dict().items()}
-        arrays |= {f"mean.{name}": value for name, value in self.mean.state_dict().items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam.{index}.{name}": value for name, value in state.items()}
-        part = path.with_suffix(".part.npz")
-        np.savez(
-            part,
-            step=self.step,
-            seconds=self.seconds,
-            allow_pickle=False,
-            **{name: value.detach().cpu().numpy() for name, value in arrays.items()},
-        )
-        part.replace(path)
-
-    def restore(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: torch.from_numpy(arrays[name]) for name in arrays.files if "." in name}
-            self.step, self.seconds = int(arrays["step"]), float(arrays["seconds"])
-        for model, prefix in ((self.net, "net."), (self.mean, "mean.")):
-            model.load_state_dict({n.removeprefix(prefix): v for n, v in found.items() if n.startswith(prefix)})
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in found.items():
-            if name.startswith("adam."):
-                _, index, field = name.split(".")
-                state.setdefault(int(index), {})[field] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
-
-
-def _cosine(progress: float) -> float:
-    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) + 1e-3
+        return self.descend(loss, RATE * min(1, (self.step + 1) / 200) * cosine(progress, 1e-3), 1.0)
 
 
 def train(patches: Patches, training: Training, seconds: float, checkpoint: Path | None, brief: bool = True) -> None:
-    """Train until `seconds` in all have been spent, over however many runs, with a checkpoint every two minutes."""
+    """Train on fresh patches until `seconds` in all have been spent; see `Run.go_on`."""
     device = next(training.net.parameters()).device
-    before, started, saved, losses = training.seconds, time.perf_counter(), time.perf_counter(), []
-    while training.seconds < seconds:
-        progress = training.seconds / seconds
+
+    def learn(progress: float) -> float:
         small, large = (tensor.to(device) for tensor in patches.batch(BATCH))
-        losses.append(training.learn(small, large, progress, brief and progress < POLISH_FROM))
-        training.seconds = before + time.perf_counter() - started
-        if len(losses) == 100:
-            print(f"step {training.step}, {training.seconds:.0f} s, loss {np.mean(losses):.5f}", flush=True)
-            losses.clear()
-        if checkpoint is not None and time.perf_counter() - saved > 120:
-            training.save(checkpoint)
-            saved = time.perf_counter()
-    if checkpoint is not None:
-        training.save(checkpoint)
+        return training.learn(small, large, progress, brief and progress < POLISH_FROM)
+
+    training.go_on(learn, seconds, checkpoint)
 
 
 def export(net: UpscaleNet, path: Path, note: str = "") -> float:
     """Write the network as ONNX (`picture` 1×3×H×W to `enlarged` 1×3×2H×2W, any H and W) and check it.
 
-    Returns the largest difference between torch and ONNX Runtime; raises `RuntimeError` if it is above 1e-4 of 1.
+    Returns the largest difference between torch and ONNX Runtime; see `write_onnx`.
     """
-    import onnx
-    import onnxruntime
-
-    net = copy.deepcopy(net).cpu().float().eval()
     sides = {2: torch.export.Dim("height", min=2), 3: torch.export.Dim("width", min=2)}
-    program = torch.onnx.export(
-        net,
-        (torch.rand(1, 3, 24, 40),),
-        input_names=["picture"],
-        output_names=["enlarged"],
-        dynamic_shapes=(sides,),
-        dynamo=True,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave nothing back")
-    model = without_traces(program.model_proto)
-    facts = {"scale": str(SCALE), "margin_px": str(net.reach_px), "licence": "Apache-2.0", "note": note}
-    onnx.helper.set_model_props(model, facts)
-    onnx.checker.check_model(model)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    difference = 0.0
-    for height, width in ((24, 40), (64, 33), (2, 90)):
-        picture = torch.rand(1, 3, height, width)
-        with torch.no_grad():
-            expected = net(picture).numpy()
-        (got,) = session.run(None, {"picture": picture.numpy()})
-        difference = max(difference, float(np.abs(np.asarray(got) - expected).max()))
-    if not difference <= LARGEST_DIFFERENCE:
-        raise RuntimeError(f"ONNX Runtime differs from torch by {difference:.2e}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(model.SerializeToString())
-    return difference
+    examples = [torch.rand(1, 3, height, width) for height, width in ((24, 40), (64, 33), (2, 90))]
+    facts = {"scale": str(SCALE), "margin_px": str(net.reach_px), "note": note}
+    return write_onnx(net, examples, ("picture", "enlarged"), path, facts, dynamic_shapes=(sides,))
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.errors import BadInput
+from studio.picture.cut import SEEN, content, has_ground
 from studio.pixels import encode_png
 
 Pixels = NDArray[np.uint8]
@@ -36,16 +37,15 @@ def product_of(rgba: Pixels, name: str, pitch_deg: float | None = None) -> Produ
 
     Raises `BadInput` when it is empty, too small, or has no transparent background to stand on.
     """
-    seen = rgba[..., 3] > 8
-    if not seen.any():
+    if not (rgba[..., 3] > SEEN).any():
         raise BadInput(f"{name} is empty: every pixel is transparent", "Give a picture of the product")
-    if seen.mean() > 0.995:
+    if has_ground(rgba):
         raise BadInput(
             f"{name} has no transparent background: the product fills all of it",
             "Use a photo with some background around the product, or mend the cut-out with the brush",
         )
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    trimmed = np.ascontiguousarray(rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    left, top, right, bottom = content({"rgba": rgba})
+    trimmed = np.ascontiguousarray(rgba[top:bottom, left:right])
     if min(trimmed.shape[:2]) < 16:
         raise BadInput(f"{name} shows only {trimmed.shape[1]}×{trimmed.shape[0]} px of product", "Use a larger picture")
     return Product(

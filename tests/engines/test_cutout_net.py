@@ -110,6 +110,7 @@ def test_training_lowers_the_loss_goes_on_after_a_stop_and_exports_what_it_has(p
         after = [one.learn(picture, alpha, 0.5, brief=False) for one in (training, again)]
         assert after[0] == pytest.approx(after[1], rel=1e-4)
         assert export(training.mean, tmp_path / "net.onnx") < 1e-4  # of 1, against torch
+        assert b'File "' not in (tmp_path / "net.onnx").read_bytes()  # nor where it was traced
     finally:
         torch.set_num_threads(threads)
     photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)

@@ -68,7 +68,7 @@ def test_a_tilted_product_is_brought_upright(angle: float) -> None:
     photo = np.dstack([on_ground(tilted, "#ffffff"), np.full(tilted.shape[:2], 255, np.uint8)])
     made = cut_out(photo, Keyed(), CutOptions(straighten=True), Progress())
     assert abs(made.facts["angle_deg"] + angle) <= 0.5
-    assert abs(made.rgba.shape[1] / made.rgba.shape[0] - 30 / 80 * 200 / 200) < 0.06 or angle == 11.0
+    assert abs(made.rgba.shape[1] / made.rgba.shape[0] - upright.shape[1] / upright.shape[0]) < 0.06
 
 
 def test_an_upright_or_lopsided_product_is_left_alone() -> None:
