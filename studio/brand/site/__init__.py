@@ -1,0 +1,1 @@
+"""A brand read from outside: a website, a saved page, a folder, a ZIP."""
