@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-brand_app = typer.Typer(help="Read and check brand kits.", no_args_is_help=True)
+brand_app = typer.Typer(help="Read a brand, import and export its tokens, check kits.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
 engines_app = typer.Typer(help="List engines, fetch models.", no_args_is_help=True)
 app.add_typer(engines_app, name="engines")
@@ -47,7 +47,7 @@ def main(
 @app.command()
 def demo(out: Out = Path("out/demo"), json_: Json = False, count: Count = None) -> None:
     """The whole job on the demo brand: kit, brief, ads in every common format, contact sheet."""
-    from studio.studio import Wishes
+    from studio.orders import Wishes
 
     _make(DEMO / "brief.toml", DEMO / "brand", out, Wishes(count=count), json_)
 
@@ -72,7 +72,7 @@ def make(
 ) -> None:
     """Make finished ads from a brief and a kit."""
     from engines.catalog import known, usable
-    from studio.studio import Wishes
+    from studio.orders import Wishes
 
     known(engine)
     usable(upscaler, "upscaler", _folders())
@@ -87,20 +87,64 @@ def make(
 @brand_app.command("check")
 def brand_check(kit: Annotated[Path, typer.Argument(help="Folder of the kit.")], json_: Json = False) -> None:
     """List what is missing, illegible or contradictory in a kit."""
+    from studio.console import findings
     from studio.studio import Studio
 
-    findings = Studio().check(kit)
+    found = Studio().check(kit)
     if json_:
-        _emit({"findings": [finding.model_dump() for finding in findings]})
-    for finding in findings if not json_ else ():
-        typer.echo(
-            f"{finding.level:8}{finding.where}: {finding.message}" + (f"  → {finding.fix}" if finding.fix else "")
-        )
-    errors = sum(finding.level == "error" for finding in findings)
-    if not json_:
-        typer.echo("Nothing to mend." if not findings else f"{len(findings)} findings, {errors} errors.")
-    if errors:
+        _emit({"findings": [finding.model_dump() for finding in found]})
+    else:
+        typer.echo(findings(found))
+    if any(finding.level == "error" for finding in found):
         raise typer.Exit(1)
+
+
+@brand_app.command("infer")
+def brand_infer(
+    site: Annotated[str, typer.Argument(help="An address, a saved page, folder or ZIP, a logo, photos, a PDF.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder for the kit.", show_default=False)],
+    language: Annotated[str, typer.Option(help="Language to ask the site for, e.g. de.")] = "",
+    json_: Json = False,
+) -> None:
+    """Read a brand from what a client has: every value a proposal with its source and how sure it is."""
+    from studio.brand.adopt import as_found
+    from studio.console import proposed, waiting
+    from studio.studio import Studio
+
+    with waiting(f"Reading {site}"):
+        proposals, _ = Studio().infer(site, out, language)
+    found = as_found(proposals)
+    _emit(found) if json_ else typer.echo(proposed(found, out))
+
+
+@brand_app.command("import")
+def brand_import(
+    tokens: Annotated[
+        Path, typer.Argument(help="Design tokens: DTCG, Tokens Studio, Style Dictionary; JSON or JSON5.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="New folder for the kit.", show_default=False)],
+    json_: Json = False,
+) -> None:
+    """Make a kit of another tool's design tokens."""
+    from studio.console import imported
+    from studio.studio import Studio
+
+    loaded = Studio().import_tokens(tokens, out)
+    facts = {"kit": str(out), "brand": loaded.kit.model_dump(mode="json"), "notes": list(loaded.notes)}
+    _emit(facts) if json_ else typer.echo(imported(loaded, out))
+
+
+@brand_app.command("export")
+def brand_export(
+    kit: Annotated[Path, typer.Argument(help="Folder of the kit.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="The file to write, e.g. brand.tokens.json.", show_default=False)],
+    json_: Json = False,
+) -> None:
+    """Write a kit's design tokens as one DTCG 2025.10 file, for other tools."""
+    from studio.studio import Studio
+
+    Studio().export_tokens(kit, out)
+    _emit({"file": str(out)}) if json_ else typer.echo(f"{out}: design tokens, DTCG 2025.10")
 
 
 @app.command()
@@ -116,12 +160,9 @@ def stage(
 ) -> None:
     """Render a set: picture, depth, normals, edges and mask."""
     from engines.catalog import open_painter
-    from studio.studio import View
-    from studio.values import read_value
+    from studio.orders import read_view
 
-    width, _, height = size.lower().partition("x")
-    wanted = {"width_px": width, "height_px": height, "samples": samples, "seed": seed}
-    view = read_value(View, wanted, "--size (expected e.g. 1200x628)")
+    view = read_view(size, samples, seed)
     written = _studio().render_set(open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
     if json_:
         _emit(written)
@@ -172,20 +213,9 @@ def upscale(
     json_: Json = False,
 ) -> None:
     """Enlarge a picture: by a factor, or as far as a print needs it."""
-    from studio.batch import enlarge_files
-    from studio.errors import BadInput
-    from studio.picture.size import PrintSize
-    from studio.values import read_value
+    from studio.batch import enlarge_files, wanted_size
 
-    if scale is not None and mm is not None:
-        raise BadInput("Both --scale and --mm were given", "Give one of them")
-    if mm is None and (dpi is not None or bleed):
-        raise BadInput("--dpi and --bleed belong to a print", "Give its size with --mm")
-    size: Any = 2.0 if scale is None else scale
-    if mm is not None:
-        width, _, height = mm.lower().replace("×", "x").partition("x")
-        printed = {"width_mm": width, "height_mm": height, "dpi": dpi or 300, "bleed_mm": bleed}
-        size = read_value(PrintSize, printed, "--mm (expected e.g. 210x297)")
+    size = wanted_size(scale, mm, dpi, bleed)
     _files(
         lambda studio, progress: enlarge_files(studio, source, out, size, engine, progress), json_, "Enlarging", licence
     )
@@ -198,29 +228,13 @@ def score(
     json_: Json = False,
 ) -> None:
     """Brand fidelity of any picture: passed ÷ tested, with what to mend."""
-    from studio.errors import LockupError
+    from studio.batch import score_files
+    from studio.console import scores
     from studio.studio import Studio
 
-    studio, rows, bad = Studio(), [], False
-    for image in images:
-        try:
-            result = studio.score(image, kit)
-        except LockupError as error:
-            if len(images) == 1:
-                raise
-            bad = True
-            rows.append({"file": str(image), "error": str(error), "fix": error.hint})
-            continue
-        failed = [check.model_dump() for check in result.failed]
-        rows.append({"file": str(image), "passed": result.passed, "tested": result.tested, "failed": failed})
-    if json_:
-        _emit({"scores": rows})
-    for row in rows if not json_ else ():
-        trouble = f"{row['error']}  → {row['fix']}" if "error" in row else ""
-        typer.echo(f"{row['file']}: " + (trouble or f"{row['passed']} of {row['tested']}"))
-        for check in row.get("failed", ()):
-            typer.echo(f"  {check['id']}: {check['message']}  → {check['fix']}")
-    if bad:
+    rows = score_files(Studio(), images, kit)
+    _emit({"scores": rows}) if json_ else typer.echo(scores(rows))
+    if any("error" in row for row in rows):
         raise typer.Exit(1)
 
 
@@ -250,15 +264,13 @@ def doctor(json_: Json = False) -> None:
 def engines_list(json_: Json = False) -> None:
     """Every engine: what it does, whose terms it is under, and why it cannot be used if it cannot."""
     from engines.catalog import listed
+    from studio.console import engine_row
 
     entries = [entry for kind in ("painter", "cutout", "upscaler") for entry in listed(kind, _folders())]
     if json_:
         _emit({"engines": [{k: v for k, v in vars(entry).items() if k != "factory"} for entry in entries]})
-    for entry in entries if not json_ else ():
-        typer.echo(
-            f"{entry.kind:9} {entry.id:22} {entry.licence:12} {entry.name}"
-            + (f"  ({entry.reason})" if entry.reason else "")
-        )
+    else:
+        typer.echo("\n".join(engine_row(entry) for entry in entries))
 
 
 @engines_app.command("fetch")
@@ -303,9 +315,6 @@ def worker(
     )
 
 
-# ------------------------------------------------------------------------------------------------ pictures
-
-
 def _files(work: Any, as_json: bool, doing: str, licence: str = "") -> None:
     """Run a verb that yields a row a picture; say what came of each."""
     from studio.console import each, picture_row
@@ -342,9 +351,6 @@ def _folders(home: Path | None = None) -> tuple[Path, ...]:
     from studio import settings
 
     return model_folders((home or settings.home()) / "models")
-
-
-# ------------------------------------------------------------------------------------------------ the main job
 
 
 def _make(brief: Path, kit: Path, out: Path, wishes: Any, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from studio.errors import BadInput, LockupError
 from studio.picture.cut import CutOptions, on_ground
 from studio.picture.size import PrintSize
 from studio.studio import Studio
+from studio.values import read_value
 
 Pixels = NDArray[np.uint8]
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif")
@@ -124,6 +125,36 @@ def _pairs(
         if target.resolve() in read:
             raise BadInput(f"{target.name} would be written over the picture it is made from", "Choose another place")
     return pairs
+
+
+def score_files(studio: Studio, pictures: Sequence[Path], kit: Path) -> list[dict[str, Any]]:
+    """A row a picture: passed, tested and failed checks, or `error` and `fix`. A single picture that cannot be scored
+    raises `BadInput`."""
+    rows: list[dict[str, Any]] = []
+    for picture in pictures:
+        try:
+            result = studio.score(picture, kit)
+        except LockupError as error:
+            if len(pictures) == 1:
+                raise
+            rows.append({"file": str(picture), "error": str(error), "fix": error.hint})
+            continue
+        failed = [check.model_dump() for check in result.failed]
+        rows.append({"file": str(picture), "passed": result.passed, "tested": result.tested, "failed": failed})
+    return rows
+
+
+def wanted_size(scale: float | None, mm: str | None, dpi: int | None, bleed_mm: float) -> PrintSize | float:
+    """How large a picture is wanted: a factor, or a print given as `210x297` in mm. Raises `BadInput` for both."""
+    if scale is not None and mm is not None:
+        raise BadInput("Both --scale and --mm were given", "Give one of them")
+    if mm is None and (dpi is not None or bleed_mm):
+        raise BadInput("--dpi and --bleed belong to a print", "Give its size with --mm")
+    if mm is None:
+        return 2.0 if scale is None else scale
+    width, _, height = mm.lower().replace("×", "x").partition("x")
+    printed = {"width_mm": width, "height_mm": height, "dpi": dpi or 300, "bleed_mm": bleed_mm}
+    return read_value(PrintSize, printed, "--mm (expected e.g. 210x297)")
 
 
 def _second(name: str, beside: str) -> str:

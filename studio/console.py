@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engines.base import Progress as Engine
+from studio.brand.check import Finding
+from studio.brand.kit import LoadedKit
+from studio.orders import Prepared, Report
 from studio.products import ReadyProduct
-from studio.studio import Prepared, Report, Studio
+from studio.studio import Studio
 
 
 def follow(studio: Studio, run_id: str, total: int) -> bool:
@@ -57,6 +61,17 @@ def each(work: Callable[[Engine], Iterable[dict[str, Any]]], doing: str) -> tupl
             console.print("Stopped: what is finished is kept.")
             return rows, True
     return rows, False
+
+
+@contextmanager
+def waiting(doing: str) -> Iterator[None]:
+    """A sign of life on stderr while something takes a few seconds."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(doing):
+        yield
 
 
 @contextmanager
@@ -174,6 +189,58 @@ def dry_run(prepared: Prepared) -> str:
     ]
     shots, ads = (sum(len(getattr(plan, kind)) for plan in prepared.plans) for kind in ("shots", "ads"))
     return "\n".join([*lines, f"{shots} pictures to paint, {ads} ads to make. Nothing was painted."])
+
+
+def findings(found: Sequence[Finding]) -> str:
+    """What is to be mended in a kit, a line each."""
+    lines = [f"{f.level:8}{f.where}: {f.message}" + (f"  → {f.fix}" if f.fix else "") for f in found]
+    errors = sum(f.level == "error" for f in found)
+    return "\n".join([*lines, f"{len(found)} findings, {errors} errors." if found else "Nothing to mend."])
+
+
+def scores(rows: Sequence[dict[str, Any]]) -> str:
+    """How true pictures are to a kit, and what to mend in each."""
+    lines = []
+    for row in rows:
+        trouble = f"{row['error']}  → {row['fix']}" if "error" in row else ""
+        lines.append(f"{row['file']}: " + (trouble or f"{row['passed']} of {row['tested']}"))
+        lines += [f"  {check['id']}: {check['message']}  → {check['fix']}" for check in row.get("failed", ())]
+    return "\n".join(lines)
+
+
+def proposed(found: dict[str, Any], out: Path) -> str:
+    """A brand as it was read: what each value is, where it was found, how sure that is; what is missing; what next."""
+    lines = [found["name"] or "(no name found)"]
+    lines += [found["tagline"]] if found["tagline"] else []
+    for colour in found["palette"]:
+        lines.append(f"  {colour['role']:11}{colour['hex']:22}{colour['confidence']:>5.0%}  {colour['source']}")
+    for part, face in found["fonts"].items():
+        kept = "" if face["kept"] else ", named only"
+        lines.append(f"  {part:11}{face['family'] + kept:22}{face['confidence']:>5.0%}  {face['source']}")
+    for mark in found["logos"]:
+        lines.append(f"  {'logo':11}{'for ' + mark['on'] + ' ground':22}{mark['confidence']:>5.0%}  {mark['source']}")
+    for words in found["copy"]["headlines"][:3]:
+        lines.append(f"  {'headline':11}{words['confidence']:>27.0%}  {words['text']}")
+    lines.append(f"  {len(found['pictures'])} pictures, {len(found['copy']['actions'])} calls to action")
+    lines += [f"Not found: {text}" for text in found["not_found"]]
+    lines += [f"Note: {text}" for text in found["warnings"]]
+    lines.append(f"A kit of it is in {out}; all of it is a proposal. Look it over:  app.py brand check {out}")
+    if (out / "brief.toml").is_file():
+        lines.append(
+            f"First ads in the site's own words:  app.py make {out / 'brief.toml'} --kit {out} --product PHOTO"
+        )
+    return "\n".join(lines)
+
+
+def imported(loaded: LoadedKit, out: Path) -> str:
+    """What became of another tool's tokens."""
+    return "\n".join([*(f"Note: {note}" for note in loaded.notes), f"{loaded.kit.name}: a kit is in {out}"])
+
+
+def engine_row(entry: Any) -> str:
+    """One line on an engine: what it does, whose terms it is under, why it cannot be used."""
+    reason = f"  ({entry.reason})" if entry.reason else ""
+    return f"{entry.kind:9} {entry.id:22} {entry.licence:12} {entry.name}{reason}"
 
 
 def picture_row(row: dict[str, Any]) -> str:

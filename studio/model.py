@@ -43,6 +43,8 @@ class TypeChoice(Value):
     files: tuple[FontFile, ...] = ()
     weight: Annotated[int, Field(ge=1, le=1000)] = 400
     """The weight that is set; the nearest file at hand is used."""
+    stands_for: str = ""
+    """The brand's own family, where its files are not at hand and `family` stands in for it."""
 
 
 class BrandType(Value):

@@ -21,7 +21,8 @@ from studio.desk.queue import Queue
 from studio.desk.store import Store
 from studio.desk.watch import Snapshot, snapshot
 from studio.errors import DeskError, LockupError
-from studio.studio import Failure, Prepared, Report, Studio
+from studio.orders import Failure, Prepared, Report
+from studio.studio import Studio
 
 THUMB_PX = 720
 log = logging.getLogger(__name__)

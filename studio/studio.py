@@ -10,23 +10,24 @@ import shutil
 import sys
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from engines.base import EngineError, Enlarged, Painter, Progress
 from studio import settings
 from studio.ad import compose
 from studio.ad.drift import drift
 from studio.ad.foreign import score_picture
+from studio.brand.adopt import adopt
 from studio.brand.check import Finding, check_kit
 from studio.brand.fonts import font_path
-from studio.brand.kit import LoadedKit, copy_kit, load_kit
+from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit
+from studio.brand.site.proposals import Proposals
+from studio.brand.website import infer
 from studio.brief.plan import Plan, Presets, Recipes, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
@@ -40,14 +41,15 @@ from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
 from studio.errors import BadInput, LockupError
 from studio.geometry import Rect, contain, fraction_of
-from studio.model import Brief, Check, Format, Placement, Role, Score, Shot
+from studio.model import Brief, Format, Placement, Role, Score, Shot
+from studio.orders import Failure, Prepared, Report, View, Wishes
 from studio.picture import make
 from studio.picture.cut import CutOptions, CutOut, read_strokes
 from studio.picture.size import PrintSize, target_px
 from studio.pixels import encode_png, read_picture
 from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats, presets_folder, read_toml
 from studio.products import Products, ReadyProduct
-from studio.values import Value, read_value
+from studio.values import read_value
 
 Pixels = NDArray[np.uint8]
 SHEET_FONTS = (
@@ -55,68 +57,6 @@ SHEET_FONTS = (
     "package:font_hanken_grotesk/files/HankenGrotesk-Regular.otf",
 )
 """The contact sheet's own faces: the same on every machine, whatever the brand's are."""
-
-
-class Failure(Value):
-    """An ad or a row that was not made, and what to do about it."""
-
-    what: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A job that is planned but not begun. `plans` go with `briefs`; `products` are what they show; `columns` is a
-    CSV's mapping."""
-
-    briefs: tuple[Brief, ...]
-    plans: tuple[Plan, ...]
-    kit: LoadedKit
-    products: tuple[ReadyProduct, ...]
-    errors: tuple[RowError, ...] = ()
-    columns: dict[str, str] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a run came to."""
-
-    run_id: str
-    out_dir: Path
-    finished: tuple[Finished, ...]
-    failed: tuple[Failure, ...]
-    painted: int
-    reused: int
-    seconds: dict[str, float]
-    drift: tuple[Check, ...]
-    contact_sheet: Path | None
-    stopped: bool = False
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the command line or the form may set over the brief."""
-
-    product: Path | None = None
-    engine: str = "stage"
-    count: int | None = None
-    seed: int | None = None
-    formats: tuple[str, ...] = ()
-    steps: int = 12
-    upscaler: str = "light"
-    cutout: str = "auto"
-    """What frees a product photo that still has its background."""
-
-
-class View(Value):
-    """How a set is rendered by itself."""
-
-    width_px: Annotated[int, Field(ge=16, le=8192)] = 1024
-    height_px: Annotated[int, Field(ge=16, le=8192)] = 1024
-    samples: Annotated[int, Field(ge=1, le=1024)] = 12
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
 
 
 class Studio:
@@ -135,6 +75,20 @@ class Studio:
     def check(self, folder: Path) -> tuple[Finding, ...]:
         """What is missing, illegible or contradictory in a kit. Raises `BadInput` when it cannot be read at all."""
         return check_kit(load_kit(folder))
+
+    def infer(self, source: str, folder: Path, language: str = "") -> tuple[Proposals, LoadedKit]:
+        """The brand that an address, page, folder, ZIP, logo, photos or PDF shows, and the kit made of it in the new
+        `folder`. `language` is asked of a website first. Raises `BadInput` with what to do instead."""
+        found = infer(source, language)
+        return found, adopt(found, folder)
+
+    def import_tokens(self, file: Path, folder: Path) -> LoadedKit:
+        """A kit in the new `folder` from another tool's design tokens. Raises `BadInput`."""
+        return import_tokens(file, folder)
+
+    def export_tokens(self, kit_folder: Path, file: Path) -> None:
+        """A kit's design tokens as one DTCG 2025.10 file. Raises `BadInput` naming what the format cannot hold."""
+        export_tokens(kit_folder, file)
 
     # -------------------------------------------------------------------------------------------- products
 

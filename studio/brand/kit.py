@@ -16,6 +16,7 @@ from typing import Any
 from studio.brand.fonts import FontSet, font_path, load_fonts
 from studio.brand.inside import inside, relative_name
 from studio.brand.logo import MAX_LOGO_BYTES, LogoArt, load_logo
+from studio.brand.token_check import problems
 from studio.brand.tokens import STAND_IN, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.color import contrast_hex
 from studio.errors import BadInput
@@ -80,6 +81,11 @@ def tokens_path(folder: Path) -> Path:
     raise BadInput(f"{folder.name} holds {what}", f"Expected one {TOKENS_FILE}")
 
 
+def tokens_there(folder: Path) -> bool:
+    """Whether a folder has a kit's tokens."""
+    return (folder / TOKENS_FILE).exists()
+
+
 def save_kit(kit: BrandKit, folder: Path | str, original: dict[str, Any] | None = None) -> Path:
     """Write the kit's tokens into `folder`, whole or not at all, and return their path.
 
@@ -91,16 +97,7 @@ def save_kit(kit: BrandKit, folder: Path | str, original: dict[str, Any] | None 
     path = folder / TOKENS_FILE
     if original is None and path.is_file():
         original = parse_tokens(read_bytes(path, _MAX_TOKENS_BYTES), path.name)
-    text = json.dumps(tokens_from_kit(kit, original), indent=2, ensure_ascii=False) + "\n"
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".lockup-{secrets.token_hex(6)}.part"
-        try:
-            aside.write_text(text, encoding="utf-8", newline="\n")
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-    return path
+    return _write_json(tokens_from_kit(kit, original), path)
 
 
 def copy_kit(folder: Path | str, to: Path | str) -> Path:
@@ -115,7 +112,7 @@ def copy_kit(folder: Path | str, to: Path | str) -> Path:
     if to.exists():
         raise BadInput(f"{to} is there already", "Expected a new folder to copy the kit to")
     aside = to.with_name(f".lockup-{secrets.token_hex(6)}.part")
-    with _writing(to):
+    with writing(to):
         try:
             aside.mkdir(parents=True)
             (aside / TOKENS_FILE).write_bytes(data)
@@ -146,7 +143,7 @@ def new_kit(
     if logo is not None:
         data = read_bytes(logo, MAX_LOGO_BYTES)
         logos = (Logo(file=f"logos/{relative_name(logo.name)}"),)
-        with _writing(folder):
+        with writing(folder):
             (folder / "logos").mkdir(parents=True, exist_ok=True)
             (folder / logos[0].file).write_bytes(data)
     swatches = tuple(Swatch(role=role, hex=color.lower()) for role, color in (palette or {}).items())
@@ -157,13 +154,43 @@ def new_kit(
 
 
 def import_tokens(file: Path | str, folder: Path | str) -> LoadedKit:
-    """A kit in `folder` from a token file alone: another tool's DTCG or Tokens Studio export. Raises `BadInput`."""
-    file = Path(file)
+    """A kit in `folder`, which has none yet, from another tool's token file alone. Raises `BadInput`."""
+    file, folder = Path(file), Path(folder)
+    if tokens_there(folder):
+        raise BadInput(f"{folder} holds a kit already", "Choose a new folder with --out")
     data = parse_tokens(read_bytes(file, _MAX_TOKENS_BYTES), file.name)
     kit, notes = kit_from_tokens(data, file.name)
     save_kit(kit, folder, original=data)
     loaded = load_kit(folder)
     return LoadedKit(loaded.kit, loaded.folder, loaded.digest, loaded.fonts, loaded.logos, (*notes, *loaded.notes))
+
+
+def export_tokens(folder: Path | str, file: Path | str) -> Path:
+    """The kit's tokens as one DTCG 2025.10 file, checked by that format's rules, and its path. Replaces `file`.
+
+    What other tools wrote into the kit's tokens goes along. Raises `BadInput` naming each token that breaks a rule.
+    """
+    path, file = tokens_path(Path(folder)), Path(file)
+    data = parse_tokens(read_bytes(path, _MAX_TOKENS_BYTES), path.name)
+    kit, _ = kit_from_tokens(data, path.name)
+    whole = tokens_from_kit(kit, data)
+    if wrong := problems(whole):
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise BadInput(f"{path.name} breaks the format: {wrong[0]}{more}", "Mend it in the kit, then export again")
+    return _write_json(whole, file)
+
+
+def _write_json(tree: dict[str, Any], file: Path) -> Path:
+    text = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+    with writing(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f".lockup-{secrets.token_hex(6)}.part")
+        try:
+            aside.write_text(text, encoding="utf-8", newline="\n")
+            aside.replace(file)
+        finally:
+            aside.unlink(missing_ok=True)
+    return file
 
 
 def _files(kit: BrandKit) -> list[str]:
@@ -215,7 +242,8 @@ def _refuse_links(folder: Path, path: Path, file: str) -> None:
 
 
 @contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
+    """Trouble while writing to `folder` as `BadInput`, with what to do."""
     try:
         yield
     except OSError as error:

@@ -23,9 +23,10 @@ from studio import settings
 from studio.brief.rows import one_row
 from studio.errors import BadInput, DeskError, LockupError
 from studio.model import Brief, Format
+from studio.orders import Wishes
 from studio.products import ReadyProduct
 from studio.runs import Runs, RunState
-from studio.studio import Studio, Wishes
+from studio.studio import Studio
 from studio.ui import show
 from studio.ui.brush import Brush
 from studio.ui.guard import LOOPBACK, OwnPageOnly

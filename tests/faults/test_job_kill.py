@@ -13,7 +13,8 @@ from PIL import Image
 from studio.desk.queue import Queue
 from studio.desk.store import Store
 from studio.desk.watch import WorkerProcess, start_worker, watch
-from studio.studio import Studio, Wishes
+from studio.orders import Wishes
+from studio.studio import Studio
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 BRIEF = """

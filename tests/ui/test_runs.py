@@ -14,8 +14,9 @@ from studio.desk.queue import Queue
 from studio.desk.store import Store
 from studio.desk.watch import Snapshot, start_worker, watch
 from studio.errors import DeskError
+from studio.orders import Prepared, Wishes
 from studio.runs import Runs, RunState
-from studio.studio import Prepared, Studio, Wishes
+from studio.studio import Studio
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "assets" / "demo"

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import tinycss2
 
-from studio.brand.site.css_values import colours_in, font_shorthand, gradient_in, resolved, urls_in
+from studio.brand.site.css_values import colours_in, font_shorthand, images_apart, layers, resolved, urls_in
 from studio.brand.site.page import Element, Page
 from studio.brand.site.selectors import Selector
-from studio.brand.site.sheets import Declaration, Rule, Sheets
+from studio.brand.site.sheets import Declaration, Rule, Sheets, bounded
+from studio.color import rgb_of
 
 _INHERITED = ("color", "font-family", "font-size", "font-weight", "visibility", "fill", "stroke", "text-transform")
 _FOLLOWED = {
@@ -116,10 +117,7 @@ def _inline(element: Element) -> Iterator[_Ranked]:
     text = element.attributes.get("style", "")
     if not text:
         return
-    try:
-        items = tinycss2.parse_blocks_contents(text[:20_000], skip_comments=True, skip_whitespace=True)
-    except RecursionError:
-        return
+    items = tinycss2.parse_blocks_contents(bounded(text[:20_000]), skip_comments=True, skip_whitespace=True)
     for order, item in enumerate(items):
         if item.type == "declaration":
             name = item.name if item.name.startswith("--") else item.lower_name
@@ -179,14 +177,13 @@ def _longhands(name: str, value: str) -> Iterable[tuple[str, str]]:
 
 
 def _background(value: str) -> list[tuple[str, str]]:
-    """The shorthand sets both: what it does not name is none."""
-    image = value if gradient_in(value) or urls_in(value) else "none"
-    without = value
-    if gradient_in(value):
-        # Only what stands behind the last layer is the colour.
-        without = value[value.rfind(")") + 1 :]
-    found = colours_in(without)
-    text = without.strip().split()
-    named = next((word for word in text if word.lower() in ("transparent", "currentcolor", "inherit")), "transparent")
-    color = f"rgb({int(found[-1][0][1:3], 16)} {int(found[-1][0][3:5], 16)} {int(found[-1][0][5:7], 16)} / {found[-1][1]:.4g})" if found else named
-    return [("background-color", color), ("background-image", image)]
+    """The shorthand sets both: what it does not name is none. Only its last layer may hold the colour."""
+    *front, last = layers(value)
+    image, rest = images_apart(last)
+    images = ", ".join([*front, *([image] if image else [])]) or "none"
+    words = rest.lower().split()
+    color = next((word for word in words if word in ("transparent", "currentcolor", "inherit")), "transparent")
+    if found := colours_in(rest):
+        (red, green, blue), alpha = rgb_of(found[-1][0]), found[-1][1]
+        color = f"rgb({red} {green} {blue} / {alpha:.4g})"
+    return [("background-color", color), ("background-image", images)]

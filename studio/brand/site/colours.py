@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from studio.brand.site.css_values import colour
 from studio.brand.site.defaults import FRAMEWORK_COLOURS, TILE_COLOURS
 from studio.brand.site.look import Look, Seen, over
 from studio.brand.site.proposals import Colour, ColourRole
-from studio.brand.site.css_values import colour
 from studio.color import cielab, contrast_hex, delta_e00, oklab, rgb_of
 
 WEIGHTS: Mapping[str, float] = {
@@ -36,8 +36,15 @@ WEIGHTS: Mapping[str, float] = {
 """What one sighting of a colour says for it being the brand's, by where it is painted."""
 
 ELSEWHERE: Mapping[str, float] = {
-    "consent": 0.05, "partner": 0.1, "social": 0.15, "state": 0.15, "code": 0.1, "overlay": 0.3, "legal": 0.5,
-}  # fmt: skip
+    "consent": 0.05,
+    "partner": 0.1,
+    "signal": 0.1,
+    "code": 0.1,
+    "social": 0.15,
+    "state": 0.15,
+    "overlay": 0.3,
+    "legal": 0.5,
+}
 """By what a sighting in such a place is multiplied: there the colour is somebody else's, or a signal."""
 
 HIDDEN = 0.3
@@ -47,10 +54,14 @@ NAMED = 1.5
 """For colours that a custom property calls primary, brand or accent and that are painted as well."""
 SAME_DELTA_E = 4.0
 """Colours nearer than this (CIEDE2000) are one colour in two spellings; the more telling spelling stands for both."""
+PAGE_SHARE = 0.4
+"""What the page's own colours count for ground and text, as a share of all words on it."""
 # Chroma (OKLCH) under which a colour counts as grey, and from which on it counts in full.
 _GREY, _COLOURFUL = 0.02, 0.06
 _BRAND_NAMES = ("primary", "brand", "accent", "main", "theme", "key")
 _MANY = 30
+# An accent has at least this share of the leading colour's strength.
+_LEAST = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,8 @@ class Standing:
     source: str = ""
     others: tuple[str, ...] = ()
     chroma: float = 0.0
+    best: float = 0.0
+    """The greatest factor of any of its sightings: small where it is only ever seen on foreign ground."""
 
 
 def palette_of(
@@ -80,10 +93,11 @@ def palette_of(
 ) -> tuple[Colour, ...]:
     """The palette a page shows: primary, accent, background, text. `label` names its style sheets for people;
     `declared` are colours from outside the styles: the logo's inks, `theme-color` and the like."""
-    sightings = [*declared, *_sightings(look, label)]
-    standings = standing(sightings, _named_colours(look), weights)
-    ground, text = _ground(look, label), _text(look, label)
-    return (*_leading(standings, ground), *filter(None, (ground, text)))
+    sightings = [*declared, *sightings_of(look, label)]
+    standings = standing(sightings, named_colours(look), weights)
+    ground = ground_of(look, label)
+    text = _text(look, label, ground.hex if ground else "#ffffff")
+    return (*leading(standings, ground), *filter(None, (ground, text)))
 
 
 def chroma(hex_color: str) -> float:
@@ -95,7 +109,8 @@ def chroma(hex_color: str) -> float:
 # ------------------------------------------------------------------------------------------------ sightings
 
 
-def _sightings(look: Look, label: Mapping[str, str]) -> Iterator[Sighting]:
+def sightings_of(look: Look, label: Mapping[str, str]) -> Iterator[Sighting]:
+    """Every colour that the page's own elements paint."""
     for seen in look.seen:
         factor = 1.0 if seen.shown else HIDDEN
         for place in seen.places & ELSEWHERE.keys():
@@ -108,7 +123,7 @@ def _of(seen: Seen) -> Iterator[tuple[str, str, str]]:
     """Each colour an element paints: its hex, the kind of sighting, the property."""
     tag, places = seen.element.tag, seen.places
     button = "button" in places and tag in ("a", "button", "input", "span", "label")
-    if seen.fill and seen.fill[1] >= 0.5 and not (tag == "body" or tag == "html"):
+    if seen.fill and seen.fill[1] >= 0.5 and tag not in ("body", "html"):
         yield over(seen.fill, seen.ground), "action" if button else _block(seen), "background-color"
     for stop, alpha in seen.gradient[:6]:
         if alpha >= 0.5:
@@ -125,9 +140,9 @@ def _of(seen: Seen) -> Iterator[tuple[str, str, str]]:
         yield paint[0], "border", "border-color"
     if seen.words:
         yield seen.color, _lettering(seen, button), "color"
-    if tag in ("path", "rect", "circle", "polygon", "svg") and (won := seen.won("fill")):
-        if (paint := colour(won.value, seen.color)) and paint[1] >= 0.5:
-            yield paint[0], "emphasis", "fill"
+    drawn = seen.won("fill") if tag in ("path", "rect", "circle", "polygon", "svg") else None
+    if drawn and (paint := colour(drawn.value, seen.color)) and paint[1] >= 0.5:
+        yield paint[0], "emphasis", "fill"
 
 
 def _block(seen: Seen) -> str:
@@ -152,7 +167,7 @@ def _cited(seen: Seen, name: str, label: Mapping[str, str], look: Look) -> str:
     return f"{sheet or look.page.label}: {seen.where(name)}"
 
 
-def _named_colours(look: Look) -> frozenset[str]:
+def named_colours(look: Look) -> frozenset[str]:
     """Colours that a custom property of the whole page calls the brand's."""
     found = set()
     for root in look.seen[:3]:
@@ -186,6 +201,7 @@ def _weighed(
     strongest = 0.0
     for kind, sightings in kinds.items():
         total = sum(sighting.factor for sighting in sightings)
+        found.best = max(found.best, *(sighting.factor for sighting in sightings))
         best = max(sightings, key=lambda sighting: sighting.factor)
         worth = weights[kind] * 2.0 * (1.0 - 0.5**total)
         found.kinds[kind] = worth
@@ -214,6 +230,7 @@ def _merged(standings: list[Standing]) -> list[Standing]:
             if distances[nearest] < SAME_DELTA_E:
                 host = kept[nearest]
                 host.weight += found.weight
+                host.best = max(host.best, found.best)
                 for kind, worth in found.kinds.items():
                     host.kinds[kind] = max(host.kinds.get(kind, 0.0), worth)
                 host.others = (*host.others, found.hex)[:6]
@@ -226,17 +243,20 @@ def _merged(standings: list[Standing]) -> list[Standing]:
 # ------------------------------------------------------------------------------------------------ roles
 
 
-def _leading(standings: list[Standing], ground: Colour | None) -> tuple[Colour, ...]:
+def leading(standings: list[Standing], ground: Colour | None) -> tuple[Colour, ...]:
     """Primary colours, then accents: colourful ones first, greys only where nothing else is painted."""
     behind = ground.hex if ground else "#ffffff"
-    ranked = sorted(standings, key=lambda found: -_strength(found, behind))
-    chosen = [found for found in ranked[:12] if _strength(found, behind) > 0.25][:6]
+    ranked = sorted(standings, key=lambda found: -_strength(found, behind))[:12]
+    top = _strength(ranked[0], behind) if ranked else 0.0
+    chosen = [found for found in ranked if _strength(found, behind) > _LEAST * top and found.best > 0.2 and top > 0.25][
+        :6
+    ]
     if not chosen:
         chosen = [found for found in standings if found.hex != behind and _carries(found)][:1]
     if not chosen:
         return ()
     top = _strength(chosen[0], behind)
-    total = sum(_strength(found, behind) for found in ranked[:12]) or 1.0
+    total = sum(_strength(found, behind) for found in ranked) or 1.0
     colours = []
     for place, found in enumerate(chosen):
         strength = _strength(found, behind)
@@ -261,11 +281,18 @@ def _strength(found: Standing, behind: str) -> float:
     return found.weight * (0.08 + 0.92 * colourful) * (0.3 if near else 1.0)
 
 
+def _plain(found: Standing) -> bool:
+    """White and black, near enough, are no accents."""
+    return found.chroma < _GREY and (
+        contrast_hex(found.hex, "#ffffff") < 1.3 or contrast_hex(found.hex, "#000000") < 1.6
+    )
+
+
 def _carries(found: Standing) -> bool:
     return bool({"action", "header", "hero", "block", "heading", "logo"} & found.kinds.keys())
 
 
-def _ground(look: Look, label: Mapping[str, str]) -> Colour | None:
+def ground_of(look: Look, label: Mapping[str, str]) -> Colour | None:
     """What most of the page's words stand on; the page's own colour where no words do."""
     area: dict[str, float] = defaultdict(float)
     for seen in look.seen:
@@ -274,7 +301,7 @@ def _ground(look: Look, label: Mapping[str, str]) -> Colour | None:
     body = look.by_element.get(id(look.page.body))
     if body is None:
         return None
-    area[body.ground] += 60 + 0.15 * sum(area.values())
+    area[body.ground] += 60 + PAGE_SHARE * sum(area.values())
     best = max(area, key=lambda hex_: area[hex_])
     source = next((_cited(s, "background-color", label, look) for s in look.seen if s.ground == best and s.fill), "")
     share = area[best] / sum(area.values())
@@ -285,7 +312,7 @@ def _ground(look: Look, label: Mapping[str, str]) -> Colour | None:
     )
 
 
-def _text(look: Look, label: Mapping[str, str]) -> Colour | None:
+def _text(look: Look, label: Mapping[str, str], behind: str) -> Colour | None:
     """The colour most running words are set in."""
     amount: dict[str, float] = defaultdict(float)
     first: dict[str, Seen] = {}
@@ -294,8 +321,13 @@ def _text(look: Look, label: Mapping[str, str]) -> Colour | None:
             continue
         if contrast_hex(seen.color, seen.ground) < 2.0 and not seen.over_picture:
             continue
-        amount[seen.color] += min(400, seen.words) * (0.5 if "heading" in seen.places else 1.0)
+        here = 1.0 if seen.ground == behind else 0.5 if contrast_hex(seen.color, behind) >= 3.0 else 0.1
+        amount[seen.color] += here * min(400, seen.words) * (0.5 if "heading" in seen.places else 1.0)
         first.setdefault(seen.color, seen)
+    body = look.by_element.get(id(look.page.body))
+    if body is not None and amount and contrast_hex(body.color, behind) >= 4.5:
+        amount[body.color] += PAGE_SHARE * sum(amount.values())
+        first.setdefault(body.color, body)
     if not amount:
         return None
     best = max(amount, key=lambda hex_: amount[hex_])

@@ -29,12 +29,23 @@ _SYSTEM = {
 _WIDE = {"inherit", "initial", "unset", "revert", "revert-layer"}
 _MIX = re.compile(r"\s*(.+?)(?:\s+([\d.]+)%)?\s*")
 _URL = re.compile(r"""url\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:[^\s"'()\\]|\\.)*))\s*\)""", re.I)
+_IMAGE = re.compile(r"(?i)[\w-]*(?:gradient|image-set|image|cross-fade|element|paint)\(")
 _SIZE = re.compile(r"(-?\d*\.?\d+)(px|rem|em|%|pt|vw|vh|ex|ch|q|mm|cm|in|pc)?", re.I)
 _KEYWORD_PX = {
     "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0,
     "xx-large": 32.0, "xxx-large": 48.0,
 }  # fmt: skip
-_PX = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "q": 96 / 101.6, "vw": 14.4, "vh": 9.0}
+_PX = {
+    "px": 1.0,
+    "pt": 4 / 3,
+    "pc": 16.0,
+    "in": 96.0,
+    "cm": 96 / 2.54,
+    "mm": 96 / 25.4,
+    "q": 96 / 101.6,
+    "vw": 14.4,
+    "vh": 9.0,
+}
 _WEIGHTS = {"normal": 400, "bold": 700, "lighter": 300, "bolder": 700}
 _FONT_WORDS = re.compile(
     r"(?i)^(normal|italic|oblique|small-caps|bold|bolder|lighter|[1-9]00|(ultra-|extra-|semi-)?(condensed|expanded))$"
@@ -142,6 +153,22 @@ def urls_in(value: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", text) for text in found if text]
 
 
+def layers(value: str) -> list[str]:
+    """The layers of a background, the one at the back last."""
+    return _split(value[:_MAX_VALUE], ",")
+
+
+def images_apart(layer: str) -> tuple[str, str]:
+    """One layer of a background as its image, and what it says besides: colour, place, size."""
+    images = [match[0] for match in _URL.finditer(layer)]
+    rest = _URL.sub(" ", layer)
+    while match := _IMAGE.search(rest):
+        end = _closing(rest, match.end() - 1) + 1
+        images.append(rest[match.start() : end])
+        rest = f"{rest[: match.start()]} {rest[end:]}"
+    return " ".join(images), rest
+
+
 def families(value: str) -> list[str]:
     """A `font-family` list: names without quotes, in order."""
     names = []
@@ -161,10 +188,14 @@ def font_shorthand(value: str) -> dict[str, str]:
             weight = part if part[0].isdigit() or part.lower() in _WEIGHTS else weight
             continue
         size = part.split("/")[0]
-        if not (_SIZE.match(size) or size.lower() in _KEYWORD_PX or "(" in size or size.lower() in ("larger", "smaller")):
+        if not (
+            _SIZE.match(size) or size.lower() in _KEYWORD_PX or "(" in size or size.lower() in ("larger", "smaller")
+        ):
             return {}
         rest = " ".join(parts[place + 1 :])
-        rest = re.sub(r"^/?\s*[\d.]+(px|em|rem|%)?\s+", "", rest) if rest.startswith("/") or part.endswith("/") else rest
+        rest = (
+            re.sub(r"^/?\s*[\d.]+(px|em|rem|%)?\s+", "", rest) if rest.startswith("/") or part.endswith("/") else rest
+        )
         return {"font-weight": weight, "font-size": size, "font-family": rest} if rest else {}
     return {}
 
@@ -235,5 +266,3 @@ def _closing(text: str, opening: int) -> int:
             if depth == 0:
                 return place
     return len(text)
-
-

@@ -1,7 +1,8 @@
 """What frameworks bring along and nobody chose: colours and fonts that say little about a brand.
 
 Sources: the frameworks' own published defaults (Bootstrap 2–5, Tailwind CSS 1–4, Material Design 1–3, Foundation 6,
-Bulma 0.9–1, Semantic UI 2, UIkit 3, Pure.css, Ant Design 4–5, Chakra UI), and the default tile colours of common favicon generators.
+Bulma 0.9–1, Semantic UI 2, UIkit 3, Pure.css, Ant Design 4–5, Chakra UI), and the default tile colours of common
+favicon generators.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ GENERIC_FAMILIES = frozenset(
 )
 ICON_FAMILIES = (
     "icon", "awesome", "glyphicon", "ionicon", "dashicons", "fontello", "icomoon", "feather", "octicons", "symbols",
-    "emoji", "linearicons", "themify", "simple-line", "slick", "swiper", "revicons", "socicon", "flaticon", "material-design",
+    "emoji", "linearicons", "themify", "simple-line", "slick", "swiper", "revicons", "socicon", "flaticon",
+    "material-design",
 )  # fmt: skip
 """Parts of names of fonts that draw icons, not words."""

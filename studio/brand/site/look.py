@@ -1,4 +1,4 @@
-"""What a visitor sees of each element, without drawing it: its colours, its type, what it stands on and where it stands.
+"""What a visitor sees of each element, without drawing it: its colours, its type, what it stands on, where it stands.
 
 No layout is computed. How much an element matters is told from its place (header, hero, button …) and its words.
 """
@@ -22,7 +22,7 @@ from studio.brand.site.css_values import (
 )
 from studio.brand.site.page import Element, Page
 from studio.brand.site.sheets import Sheets
-from studio.color import hex_of, mix, rgb_of
+from studio.color import hex_of, rgb_of
 
 _UNSHOWN = frozenset(
     "head script style template noscript meta link title base area param source track datalist dialog".split()
@@ -50,7 +50,11 @@ PLACES: Mapping[str, frozenset[str]] = {
         "client clients partner partners sponsor sponsors customer customers trusted press featured backers "
         "supporters companies testimonial testimonials investors".split()
     ),
-    "social": frozenset("social socials share sharing follow facebook twitter linkedin instagram youtube github".split()),
+    # Only of buttons and labels: an "info" section is not a signal.
+    "signal": frozenset("info danger dangerous success warning warn error delete remove caution".split()),
+    "social": frozenset(
+        "social socials share sharing follow facebook twitter linkedin instagram youtube github".split()
+    ),
     "overlay": frozenset(
         "preload preloader loader loading spinner modal popup offcanvas lightbox overlay tooltip dropdown".split()
     ),
@@ -173,6 +177,11 @@ def places_of(element: Element) -> frozenset[str]:
     named = words_of(element.get("class"), element.get("id"), element.get("data-testid"))
     if element.tag not in ("html", "body"):
         found |= {place for place, words in PLACES.items() if named & words}
+    if "signal" in found and not (
+        found & {"button"}
+        or named & {"badge", "label", "tag", "chip", "pill", "progress", "bg", "text", "border", "fill"}
+    ):
+        found.discard("signal")
     # A <header> inside an article or a card is that card's, not the site's.
     if element.tag == "header" and any(e.tag in ("article", "section", "main", "aside") for e in element.ancestors()):
         found.discard("header")
@@ -212,14 +221,23 @@ def _see(element: Element, style: Style, above: _Above) -> tuple[Seen, _Above]:
     seen = Seen(
         element, style, places, shown, color, ground, over_picture, fill, stops, pictures, names, weight, size, words
     )
-    below = _Above(color, ground, over_picture, names, weight, size, shown, places & _INHERITED_PLACES | (places & {"heading", "link"}))
+    below = _Above(
+        color,
+        ground,
+        over_picture,
+        names,
+        weight,
+        size,
+        shown,
+        places & _INHERITED_PLACES | (places & {"heading", "link"}),
+    )
     return seen, below
 
 
 def over(paint: Paint, ground: str) -> str:
-    """A colour with opacity laid over an opaque one."""
+    """A colour with opacity laid over an opaque one, as browsers do it: in encoded sRGB."""
     hex_, alpha = paint
-    return hex_ if alpha >= 0.999 else ground if alpha <= 0.001 else mix(ground, hex_, alpha)
+    return hex_of([alpha * c + (1.0 - alpha) * g for c, g in zip(rgb_of(hex_), rgb_of(ground), strict=True)])
 
 
 def _middle(stops: tuple[Paint, ...]) -> Paint:
@@ -259,7 +277,8 @@ def _fill(element: Element, style: Style, current: str) -> Paint | None:
 
 
 def _shown(element: Element, style: Style) -> bool:
-    if element.tag in _UNSHOWN or "hidden" in element.attributes or element.get("aria-hidden") == "true" and not element.children:
+    empty_sign = element.get("aria-hidden") == "true" and not element.children
+    if element.tag in _UNSHOWN or "hidden" in element.attributes or empty_sign:
         return False
     if style.get("display") == "none" or style.get("visibility") in ("hidden", "collapse"):
         return False

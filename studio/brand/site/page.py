@@ -60,7 +60,7 @@ class Element:
 
     def walk(self) -> Iterator[Element]:
         """This element and all below it in document order."""
-        stack = [self]
+        stack: list[Element] = [self]
         while stack:
             element = stack.pop()
             yield element
@@ -119,7 +119,12 @@ class Page:
         """The content of the first `<meta>` with one of these names, properties or http-equivs, in their order."""
         for name in names:
             for element in self.by_tag.get("meta", ()):
-                keys = (element.get("name"), element.get("property"), element.get("itemprop"), element.get("http-equiv"))
+                keys = (
+                    element.get("name"),
+                    element.get("property"),
+                    element.get("itemprop"),
+                    element.get("http-equiv"),
+                )
                 if name in (key.lower() for key in keys) and element.get("content"):
                     return _SPACE.sub(" ", element.get("content"))
         return ""

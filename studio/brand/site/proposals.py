@@ -31,6 +31,15 @@ class Words(Value):
     alternatives: tuple[str, ...] = ()
 
 
+class FontData(Value):
+    """A font file that may be kept: its own tables state an open licence."""
+
+    file: str
+    weight: Annotated[int, Field(ge=1, le=1000)]
+    data: Annotated[bytes, Field(repr=False)]
+    licence: str
+
+
 class Typeface(Value):
     family: str
     source: str
@@ -38,6 +47,7 @@ class Typeface(Value):
     weight: Annotated[int, Field(ge=1, le=1000)] = 400
     files: tuple[str, ...] = ()
     """Addresses of its font files on the site."""
+    kept: tuple[FontData, ...] = ()
     licence: str = ""
     """Its licence where that is known; files of an unknown licence are named, never kept."""
     link: str = ""
@@ -57,6 +67,8 @@ class Mark(Value):
     width_px: int = 0
     height_px: int = 0
     notes: tuple[str, ...] = ()
+    inks: tuple[tuple[Hex, float], ...] = ()
+    """Its flat colours and the share of its ink each covers, 0–1."""
 
 
 class Photo(Value):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote_plus, urlsplit
-
-from fontTools.ttLib import TTFont
 
 from studio.brand.site.css_values import families, urls_in, weight_of
 from studio.brand.site.defaults import ICON_FAMILIES, SYSTEM_FAMILIES
@@ -37,12 +34,6 @@ _CASED = {
     "segoe ui": "Segoe UI", "roboto": "Roboto", "open sans": "Open Sans", "lato": "Lato", "impact": "Impact",
     "palatino": "Palatino", "garamond": "Garamond", "calibri": "Calibri", "cambria": "Cambria",
 }  # fmt: skip
-_OPEN = (
-    ("SIL Open Font License", re.compile(r"(?i)open font licen[cs]e|scripts\.sil\.org/OFL|openfontlicense\.org")),
-    ("Apache License 2.0", re.compile(r"(?i)apache licen[cs]e|apache\.org/licenses")),
-    ("Ubuntu Font Licence", re.compile(r"(?i)ubuntu font licen[cs]e")),
-)
-_LICENCE_NAMES = (13, 14, 0)
 _MAX_FILES = 4
 
 
@@ -89,18 +80,6 @@ def family_name(declared: str) -> str:
     if spaced.lower() in _CASED:
         return _CASED[spaced.lower()]
     return (name[0].upper() + name[1:] if name.islower() and name.isalpha() and len(name) > 3 else name).strip()
-
-
-def licence_of(data: bytes) -> str:
-    """The open licence a font file carries in its name table; empty if it carries none, or cannot be read."""
-    try:
-        font = TTFont(io.BytesIO(data), lazy=True, fontNumber=0)
-        names = font["name"]
-        text = " ".join(str(names.getDebugName(number) or "") for number in _LICENCE_NAMES)  # type: ignore[attr-defined]
-    # fontTools meets damaged tables with almost any exception.
-    except Exception:
-        return ""
-    return next((licence for licence, pattern in _OPEN if pattern.search(text)), "")
 
 
 def _heaviest(look: Look, heading: bool) -> tuple[str, Seen, float, tuple[str, ...]] | None:

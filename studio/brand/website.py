@@ -1,0 +1,228 @@
+"""A brand from what a client has: an address, a saved page, a folder, a ZIP, a logo, photos, a guidelines PDF.
+
+What comes back are proposals, each with its source and how sure that is; what was not found is said. Nothing is sent
+anywhere but to the site that was asked for, and nothing is read from private addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.brand.logo import MAX_LOGO_BYTES
+from studio.brand.site.colours import Sighting, chroma, declared_colours, ground_of, named_colours, palette_of, sightings_of
+from studio.brand.site.css_values import colour
+from studio.brand.site.fetch import open_web
+from studio.brand.site.font_files import keep_files
+from studio.brand.site.guard import Guard
+from studio.brand.site.look import Look, look_at, words_of
+from studio.brand.site.manifest import app_manifest
+from studio.brand.site.marks import find_marks
+from studio.brand.site.naming import language_of, name_of, tagline_of
+from studio.brand.site.page import read_page
+from studio.brand.site.photos import photography_of, pictures_of
+from studio.brand.site.proposals import Colour, Mark, Proposals
+from studio.brand.site.saved import open_saved
+from studio.brand.site.sheets import read_sheets
+from studio.brand.site.source import Site
+from studio.brand.site.trouble import refresh_of, trouble_of
+from studio.brand.site.typefaces import SYSTEM, typefaces_of
+from studio.brand.site.wording import copy_of
+from studio.errors import BadInput
+from studio.pixels import MAX_PICTURE_BYTES, read_bytes
+
+_PAGES = (".html", ".htm", ".xhtml", ".xht", ".mhtml", ".mht", ".zip")
+_LOGOS = (".svg",)
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+_LOGO_NAMES = {"logo", "logos", "logotype", "logomark", "wordmark", "mark", "brand"}
+_MAX_PDF_BYTES = 200_000_000
+_MAX_REFRESHES = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a website answered, for telling a bot wall from a page."""
+
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def infer(source: str, language: str = "", guard: Guard | None = None) -> Proposals:
+    """The brand that `source` shows: a path to a page, folder, ZIP, logo, photo or PDF, else an address.
+
+    `language` (BCP 47) is asked of the site first; `guard` stands in for the network in tests. Raises `BadInput` for
+    what cannot be read at all, with what to do instead.
+    """
+    path = Path(source)
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # an address is not always a possible path
+        there = False
+    if there:
+        return _from_path(path)
+    if re.match(r"[./~\\]|[A-Za-z]:[\\/]", source) or path.suffix.lower() in (*_PAGES, *_PICTURES, ".pdf", ".json"):
+        raise BadInput(f"{source} is not there", "Check the path, or give an address such as example.org")
+    site = open_web(source, language=language, guard=guard)
+    try:
+        site.open()
+        reply = site.reply
+        found = read_brand(site, Answer(reply.status, tuple(reply.headers.items())) if reply else Answer())
+    finally:
+        site.close()
+    return found
+
+
+def _from_path(path: Path) -> Proposals:
+    kind = path.suffix.lower()
+    if kind == ".pdf":
+        from studio.brand.site.from_pdf import from_pdf
+
+        return from_pdf(read_bytes(path, _MAX_PDF_BYTES), path.name)
+    if kind in _LOGOS or (kind in _PICTURES and words_of(path.stem) & _LOGO_NAMES):
+        from studio.brand.site.from_pictures import from_logo
+
+        return from_logo(read_bytes(path, MAX_LOGO_BYTES), path.name)
+    pictures = [path] if kind in _PICTURES else _pictures_in(path)
+    if pictures:
+        from studio.brand.site.from_pictures import MAX_PHOTOS, from_photos
+
+        return from_photos([(p.name, read_bytes(p, MAX_PICTURE_BYTES)) for p in pictures[:MAX_PHOTOS]])
+    return read_brand(open_saved(path))
+
+
+def _pictures_in(path: Path) -> list[Path]:
+    """The pictures of a folder that holds nothing else: reference photos."""
+    if not path.is_dir():
+        return []
+    files = [file for file in sorted(path.iterdir()) if not file.name.startswith(".")]
+    pictures = [file for file in files if file.is_file() and file.suffix.lower() in _PICTURES]
+    return pictures if pictures and len(pictures) == len([file for file in files if not file.is_dir()]) else []
+
+
+def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
+    """The brand of an open site. Never raises for what the site lacks."""
+    # 1. The page as a visitor sees it.
+    look = _looked_at(site)
+    answer = answer or Answer()
+    trouble = trouble_of(look, site, answer.status, dict(answer.headers))
+    # 2. Who speaks: the name finds the logo, the logo's inks weigh the colours.
+    name = name_of(look, site)
+    marks = find_marks(look, site, words_of(name.text) if name else frozenset())
+    # 3. Colours and type, by where the page uses them.
+    label = _labels(look, site)
+    palette = palette_of(look, label, _declared(look, site, marks.logos))
+    heading, body = (keep_files(face, site) for face in typefaces_of(look, site, label))
+    # 4. Words and pictures.
+    used = frozenset(mark.source for mark in marks.logos)
+    pictures = pictures_of(look, site, used)
+    found = Proposals(
+        site=site.label(site.start),
+        name=name,
+        tagline=tagline_of(look, site, name),
+        language=language_of(look),
+        palette=palette,
+        heading=heading,
+        body=body,
+        logos=marks.logos,
+        icon=marks.icon,
+        copy_=copy_of(look, name),
+        pictures=pictures,
+        photography=photography_of(pictures, site),
+    )
+    # 5. What is missing, in words.
+    missing = tuple(dict.fromkeys((*marks.not_found, *_missing(found))))
+    warnings = (*trouble, *marks.warnings, *_unread(look, site), *site.notes)
+    return found.model_copy(update={"not_found": missing, "warnings": tuple(dict.fromkeys(warnings))[:40]})
+
+
+def seen_colours(source: str) -> tuple[tuple[Sighting, ...], frozenset[str], Colour | None]:
+    """What the palette of a saved site is made of: sightings, colours named the brand's, the ground. For measuring."""
+    site = open_saved(Path(source))
+    look = _looked_at(site)
+    name = name_of(look, site)
+    marks = find_marks(look, site, words_of(name.text) if name else frozenset())
+    label = _labels(look, site)
+    sightings = (*_declared(look, site, marks.logos), *sightings_of(look, label))
+    return sightings, named_colours(look), ground_of(look, label)
+
+
+def _labels(look: Look, site: Site) -> dict[str, str]:
+    return {url: site.label(url) for url in look.sheets.addresses} | {look.page.base: look.page.label}
+
+
+def _declared(look: Look, site: Site, logos: tuple[Mark, ...]) -> tuple[Sighting, ...]:
+    """Colours from outside the styles: what the page declares, its manifest's, the logo's inks."""
+    return (*declared_colours(look), *_manifest_colours(look, site), *_inks(logos))
+
+
+def _looked_at(site: Site) -> Look:
+    """The first page that is no mere pointer to another."""
+    address = site.start
+    for _ in range(_MAX_REFRESHES):
+        resource = site.read(address, "page")
+        if resource is None:
+            break
+        page = read_page(resource, site)
+        onward = refresh_of(page, site)
+        if onward is None or onward == address or site.read(onward, "page") is None:
+            return look_at(page, read_sheets(page, site))
+        address = onward
+    resource = site.read(site.start, "page")
+    if resource is None:
+        raise BadInput(f"{site.label(site.start)} cannot be read", "Save the page from your browser and drop it here")
+    page = read_page(resource, site)
+    return look_at(page, read_sheets(page, site))
+
+
+def _inks(logos: tuple[Mark, ...]) -> Iterator[Sighting]:
+    """The colours of the surest logo, as sightings."""
+    for mark in logos[:1]:
+        for hex_, share in mark.inks:
+            yield Sighting(hex_, "logo", f"logo {mark.file}", mark.confidence * min(1.0, 0.35 + share))
+
+
+def _manifest_colours(look: Look, site: Site) -> Iterator[Sighting]:
+    manifest, url = app_manifest(look.page, site)
+    paint = colour(str(manifest.get("theme_color", ""))[:40])
+    if paint and paint[0] not in ("#ffffff", "#000000"):
+        yield Sighting(paint[0], "declared", f"{site.label(url)}: theme_color", 0.8)
+
+
+def _missing(found: Proposals) -> Iterator[str]:
+    """What a designer would look for in vain, a sentence each."""
+    roles = {c.role for c in found.palette}
+    if found.name is None:
+        yield "No name found: type it in"
+    if found.tagline is None:
+        yield "No tagline found"
+    if "primary" not in roles:
+        yield "No brand colour found: the page paints nothing but white, grey and black"
+    elif _grey(next(c for c in found.palette if c.role == "primary")):
+        yield "No colourful brand colour found: the page is neutral, its darkest ground stands in as primary"
+    if found.heading is None and found.body is None:
+        yield "No typeface found: the page shows no words"
+    elif SYSTEM in ((found.heading or found.body).family, (found.body or found.heading).family):  # type: ignore[union-attr]
+        yield "No typeface of its own: the page uses each visitor's system font"
+    if not any(picture.use == "product" for picture in found.pictures):
+        yield "No product pictures found on this page"
+    if not found.copy_.headlines:
+        yield "No headlines found"
+
+
+def _grey(swatch: Colour) -> bool:
+    return chroma(swatch.hex) < 0.02
+
+
+def _unread(look: Look, site: Site) -> Iterator[str]:
+    if look.page.cut_short or look.sheets.cut_short:
+        yield "The page or its style sheets are very large: only their first part was read"
+    foreign = [site.label(url) for url in look.sheets.unread if not _fonts_only(url)]
+    if foreign:
+        names = ", ".join(foreign[:3])[:200]
+        yield f"{len(foreign)} style sheets could not be read, so colours and type may differ: {names}"
+
+
+def _fonts_only(url: str) -> bool:
+    return any(part in url for part in ("fonts.googleapis.", "fonts.bunny.", "icons", "fontawesome", "font-awesome"))
