@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 from studio.model import Role
@@ -29,20 +29,36 @@ _TYPE_WORDS: dict[Literal["heading", "body"], tuple[str, ...]] = {
     "heading": ("heading", "headline", "headlines", "headings", "display", "title", "h1", "hero"),
     "body": ("body", "text", "paragraph", "copy", "base", "default", "sans", "regular"),
 }
+_WEAK_TYPE_WORDS = frozenset(("text", "base", "default", "sans", "regular", "display"))
+# What a ground and a text are called where nothing says it better.
+_PLAIN_COLORS: dict[Role, str] = {"background": "white", "text": "black"}
 _ENOUGH = 40
 
 
-def guess_roles(paths: Iterable[str], taken: Iterable[Role] = ()) -> dict[Role, str]:
-    """The likeliest token path for each role not in `taken`; roles that no name speaks for are left out."""
+def guess_roles(
+    paths: Iterable[str],
+    taken: Iterable[Role] = (),
+    spoken: Mapping[str, str] | None = None,
+    reads_on: Callable[[str, str], bool] | None = None,
+) -> dict[Role, str]:
+    """The likeliest token path for each role not in `taken`; roles that no name speaks for are left out.
+
+    `spoken` gives, by path, the words to judge instead. `reads_on` tells whether the colour at the first path can be
+    read on that at the second: a text that cannot is no text for this background.
+    """
     left = list(dict.fromkeys(paths))
+    words = spoken or {}
     found: dict[Role, str] = {}
     for role in ROLES:
         if role in set(taken):
             continue
-        scored = [(score, -index, path) for index, path in enumerate(left) if (score := _score(path, role)) >= _ENOUGH]
-        if scored:
-            found[role] = max(scored)[2]
-            left.remove(found[role])
+        scored = [(_score(words.get(path, path), role), -index, path) for index, path in enumerate(left)]
+        ground = found.get("background") if role == "text" and reads_on else None
+        fitting = [one for one in sorted(scored, reverse=True) if one[0] >= _ENOUGH]
+        best = next((path for *_, path in fitting if not (ground and reads_on) or reads_on(path, ground)), None)
+        if best:
+            found[role] = best
+            left.remove(best)
     return found
 
 
@@ -55,7 +71,16 @@ def guess_type(paths: Iterable[str], part: Literal["heading", "body"]) -> str | 
         if not hits:
             continue
         # "text style / headline" is a headline: what stands last says most.
-        score = hits[-1] * 10 - 3 * len(words) - 20 * sum(word in ("mono", "code", "icon") for word in words)
+        weak = words[hits[-1]] in _WEAK_TYPE_WORDS
+        # Of numbered headings the first is the largest.
+        number = int(words[-1]) if words[-1] in "123456789" else 0
+        score = (
+            hits[-1] * 10
+            - 3 * len(words)
+            - 10 * weak
+            - number
+            - 20 * sum(word in ("mono", "code", "icon") for word in words)
+        )
         if best is None or (score, -index) > best[:2]:
             best = (score, -index, path)
     return best[2] if best else None
@@ -65,14 +90,14 @@ def _score(path: str, role: Role) -> int:
     words = _words(path)
     hits = [place for place, word in enumerate(words) if word in _ROLE_WORDS[role]]
     if not hits:
-        return 0
+        return _ENOUGH if words and words[-1] == _PLAIN_COLORS.get(role) else 0
     place = hits[-1]
     after = words[place + 1 :]
     score = 100 - 10 * len([word for word in after if word not in _PLAIN]) - 3 * place
     score -= 35 * sum(word in _STATES and word not in _ROLE_WORDS[role] for word in words)
     others = {word for other, names in _ROLE_WORDS.items() if other != role for word in names}
     score -= 45 * len([word for word in after if word in others])
-    score -= 15 * len([word for word in words[:place] if word in others])
+    score -= 45 * len([word for word in words[:place] if word in others])
     # "on-primary", "text-on-accent": the colour that stands on the role, not the role.
     if place and words[place - 1] == "on":
         score -= 60

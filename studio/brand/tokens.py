@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from studio.brand.dtcg import TYPES, Token, TokenFile, is_legacy, read_tokens
+from studio.brand.dtcg import TYPES, Token, TokenFile, at, is_token, read_tokens
 from studio.brand.roles import guess_roles, guess_type, listed, name_of
-from studio.brand.token_values import color_value, is_old_dimension, read_color, read_family, read_weight
+from studio.brand.token_forms import Forms, as_dtcg, valid_tree
+from studio.brand.token_modes import is_under
+from studio.brand.token_text import parse_tokens
+from studio.brand.token_values import ReadColor, color_value, read_color, read_family, read_weight
+from studio.color import contrast_hex
 from studio.errors import BadInput
 from studio.model import BrandKit, BrandType, FontFile, Logo, Role, Swatch, TypeChoice, Voice
 from studio.values import Value, read_value
+
+__all__ = ["OURS", "SCHEMA", "STAND_IN", "Part", "kit_from_tokens", "parse_tokens", "tokens_from_kit"]
 
 OURS = "studio.lockup"
 """Our key under `$extensions`."""
@@ -46,6 +50,8 @@ class _FileExtension(Value):
     photography: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     adapter: str | None = None
+    originals: dict[str, Any] = {}
+    """By path, what another tool wrote and DTCG cannot say, or says otherwise."""
 
 
 class _TokenExtension(Value):
@@ -55,6 +61,8 @@ class _TokenExtension(Value):
     locked: bool = True
     tints: bool = True
     type: Part | None = None
+    order: int | None = None
+    """The swatch's place in the palette, where the file has another order."""
 
 
 def kit_from_tokens(data: dict[str, Any], source: str) -> tuple[BrandKit, tuple[str, ...]]:
@@ -62,15 +70,16 @@ def kit_from_tokens(data: dict[str, Any], source: str) -> tuple[BrandKit, tuple[
 
     `data` is parsed JSON, `source` what messages call it. Raises `BadInput` naming source and token.
     """
-    file = read_tokens(data, source)
-    notes = list(file.notes)
+    forms = as_dtcg(data, source)
+    file = read_tokens(forms.tree, source)
+    notes = list(forms.notes)
     extension = read_value(_FileExtension, file.extensions.get(OURS, {}), f"{source}: $extensions.{OURS}")
     ours = {
         token.path: read_value(_TokenExtension, token.extensions[OURS], f"{source}: {token.path}: $extensions.{OURS}")
         for token in file.tokens
         if OURS in token.extensions
     }
-    palette = _palette(file, ours, source, notes, guess=OURS not in file.extensions)
+    palette = _palette(file, ours, forms, source, notes)
     kind = BrandType(
         heading=_type_choice(file, ours, "heading", extension.fonts.heading, source, notes),
         body=_type_choice(file, ours, "body", extension.fonts.body, source, notes),
@@ -95,14 +104,18 @@ def kit_from_tokens(data: dict[str, Any], source: str) -> tuple[BrandKit, tuple[
 
 
 def tokens_from_kit(kit: BrandKit, original: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The kit as DTCG 2025.10. With `original`, tokens and extensions that are not ours stay as they are."""
-    # A file in the old form cannot be mixed with the new one; it stays the designer's own.
-    out: dict[str, Any] = {} if original is None or is_legacy(original) else copy.deepcopy(original)
+    """The kit as valid DTCG 2025.10. With `original`, tokens and extensions that are not ours stay as they are.
+
+    What DTCG does not allow in `original` is brought into its form, and lies as it was under our `originals`. Raises
+    `BadInput` where `original` is no token file.
+    """
+    forms = as_dtcg(original or {}, "the original tokens")
+    read_tokens(forms.tree, "the original tokens")
+    out = valid_tree(forms)
     out.setdefault("$schema", SCHEMA)
     file = read_tokens(out, "the original tokens")
     places = _Places(out, file)
-    for swatch in kit.palette:
-        places.put_swatch(swatch)
+    places.put_palette(kit.palette)
     for part in _PARTS:
         places.put_type(part, getattr(kit.type, part))
     places.forget_the_rest()
@@ -116,67 +129,70 @@ def tokens_from_kit(kit: BrandKit, original: dict[str, Any] | None = None) -> di
         references=kit.references,
         adapter=kit.adapter,
     )
-    others = {key: value for key, value in out.pop("$extensions", {}).items() if key != OURS}
-    out["$extensions"] = {**others, OURS: extension.model_dump(mode="json")}
+    written = extension.model_dump(mode="json", exclude={"originals"})
+    before = out.pop("$extensions", {})
+    earlier = read_value(_FileExtension, before.get(OURS, {}), f"the original tokens: $extensions.{OURS}").originals
+    # What was put aside when the file came in is nearer to its maker's words than what it has become since.
+    if originals := {**forms.originals, **earlier}:
+        written["originals"] = originals
+    out["$extensions"] = {**{key: value for key, value in before.items() if key != OURS}, OURS: written}
     return out
-
-
-def parse_tokens(data: bytes, source: str) -> dict[str, Any]:
-    """The JSON of a token file. Raises `BadInput` with the line that is wrong."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{source} is not UTF-8 text", "Export the tokens as JSON") from error
-    try:
-        parsed = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        hint = "Expected plain JSON; comments, bare keys and trailing commas (JSON5) have to go"
-        raise BadInput(f"{source}: line {error.lineno}, column {error.colno}: {error.msg}", hint) from error
-    except (RecursionError, ValueError) as error:
-        raise BadInput(f"{source} cannot be read as JSON: {str(error)[:120]}", "Export the tokens again") from error
-    if not isinstance(parsed, dict):
-        raise BadInput(f"{source}: expected an object of tokens, got {type(parsed).__name__}")
-    return parsed
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number JSON knows")
 
 
 # ---------------------------------------------------------------------------------------------- reading
 
 
 def _palette(
-    file: TokenFile, ours: Mapping[str, _TokenExtension], source: str, notes: list[str], *, guess: bool
+    file: TokenFile, ours: Mapping[str, _TokenExtension], forms: Forms, source: str, notes: list[str]
 ) -> tuple[Swatch, ...]:
     """Tokens with a role of ours; where a file was not written by us, roles are guessed from names."""
-    colors = {token.path: token for token in file.tokens if token.type == "color"}
-    read = {path: read_color(token.value, f"{source}: {path}") for path, token in colors.items()}
-    for path, mark in ours.items():
-        if mark.role and path not in read:
-            raise BadInput(
-                f"{source}: {path}: has the role {mark.role} but is not a colour", 'Give it "$type": "color"'
-            )
-    old = [path for path, color in read.items() if color.old_form]
-    if old:
-        notes.append(f'{len(old)} colours are written in the old form like "#112233" ({old[0]}): read all the same')
-    swatches: list[Swatch] = []
+    read: dict[str, ReadColor] = {}
+    for token in file.tokens:
+        if token.type == "color":
+            read[token.path] = read_color(token.value, f"{source}: {token.path}")
+    marked: list[tuple[int, Swatch]] = []
     for path, mark in ours.items():
         if mark.role:
+            if path not in read:
+                said = f"{source}: {path}: has the role {mark.role} but is not a colour"
+                raise BadInput(said, 'Give it "$type": "color"')
             fields = {"name": mark.name, "source": mark.source, "locked": mark.locked, "tints": mark.tints}
-            swatches.append(Swatch(role=mark.role, hex=read[path].hex, **fields))
+            marked.append((mark.order or 0, Swatch(role=mark.role, hex=read[path].hex, **fields)))
             _note_color(path, read[path].mapped, read[path].alpha, notes)
-    if guess:
-        opaque = [path for path, color in read.items() if color.alpha == 1.0 and path not in ours]
-        guesses = guess_roles(opaque, {swatch.role for swatch in swatches})
-        for role, path in guesses.items():
-            swatches.append(Swatch(role=role, hex=read[path].hex, name=name_of(path), source=f"token {path}"))
-            _note_color(path, read[path].mapped, 1.0, notes)
-        if guesses:
-            notes.append(f"Roles guessed from the tokens' names: {listed(guesses)}. Please check them")
+    swatches = [swatch for _, swatch in sorted(marked, key=lambda pair: pair[0])]
+    if OURS not in file.extensions:
+        swatches += _guessed(read, ours, forms, {swatch.role for swatch in swatches}, notes)
     if read and not swatches:
         notes.append(f"{len(read)} colours, but no name that says which is the primary: set the roles by hand")
     return tuple(swatches)
+
+
+def _guessed(
+    read: Mapping[str, ReadColor], ours: Mapping[str, Any], forms: Forms, taken: set[Role], notes: list[str]
+) -> list[Swatch]:
+    spoken: dict[str, str] = {}
+    for path, color in read.items():
+        if color.alpha == 1.0 and path not in ours and not is_under(path, forms.aside):
+            mode = next((group for group in forms.light if path.startswith(f"{group}.")), "")
+            # That it is the light set says nothing of what a colour is for.
+            spoken[path] = mode.rpartition(".")[0] + path.removeprefix(mode)
+    guesses = guess_roles(spoken, taken, spoken, lambda text, ground: _reads_on(read[text].hex, read[ground].hex))
+    if guesses and forms.aside:
+        taken_modes = f"The mode {', '.join(sorted(forms.light))} is taken. " if forms.light else ""
+        notes.append(f"{taken_modes}No roles are looked for in {', '.join(sorted(forms.aside))}")
+    for path in guesses.values():
+        _note_color(path, read[path].mapped, 1.0, notes)
+    if guesses:
+        notes.append(f"Roles guessed from the tokens' names: {listed(guesses)}. Please check them")
+    return [
+        Swatch(role=role, hex=read[path].hex, name=name_of(path), source=f"token {path}")
+        for role, path in guesses.items()
+    ]
+
+
+def _reads_on(text: str, ground: str) -> bool:
+    # WCAG 2.2, 1.4.3: large text; what is paler is a disabled text or one for the other mode.
+    return contrast_hex(text, ground) >= 3.0
 
 
 def _note_color(path: str, mapped: str, alpha: float, notes: list[str]) -> None:
@@ -235,14 +251,6 @@ def _style(token: Token, source: str) -> tuple[str | None, int | None]:
 
 
 def _note_the_rest(file: TokenFile, notes: list[str]) -> None:
-    sizes = [token for token in file.tokens if token.type == "dimension" and is_old_dimension(token.value)]
-    sizes += [
-        token
-        for token in file.tokens
-        if token.type == "typography" and isinstance(token.value, dict) and isinstance(token.value.get("fontSize"), str)
-    ]
-    if sizes:
-        notes.append(f'{len(sizes)} sizes are written in the old form like "16px" ({sizes[0].path})')
     untyped = [token.path for token in file.tokens if token.type is None]
     if untyped:
         notes.append(f"{len(untyped)} tokens have no $type and are not used: {', '.join(untyped[:3])}")
@@ -259,10 +267,18 @@ class _Places:
 
     def __init__(self, tree: dict[str, Any], file: TokenFile) -> None:
         self.tree = tree
-        self.tokens = {token.path: token for token in file.tokens if self._own_node(token.path) is not None}
+        self.tokens = {token.path: token for token in file.tokens if is_token(at(tree, token.path))}
         self.free = set(self.tokens)
 
-    def put_swatch(self, swatch: Swatch) -> None:
+    def put_palette(self, palette: tuple[Swatch, ...]) -> None:
+        paths = [self._put_swatch(swatch) for swatch in palette]
+        order = {token.path: index for index, token in enumerate(read_tokens(self.tree, "the tokens").tokens)}
+        places = [order[path] for path in paths]
+        if places != sorted(places):
+            for index, path in enumerate(paths):
+                self._own_node(path)["$extensions"][OURS]["order"] = index
+
+    def _put_swatch(self, swatch: Swatch) -> str:
         mark = {**swatch.model_dump(mode="json", exclude={"hex"})}
         path = self._swatch_path(swatch)
         if path is None:
@@ -271,6 +287,7 @@ class _Places:
         elif read_color(self.tokens[path].value, path).hex != swatch.hex:
             self._set_value(path, color_value(swatch.hex))
         self._mark(path, mark)
+        return path
 
     def put_type(self, part: Part, choice: TypeChoice) -> None:
         for kind, name, value in (
@@ -291,7 +308,7 @@ class _Places:
         """Marks of ours on tokens that the kit no longer uses are taken off; the tokens stay."""
         for path in self.free:
             node = self._own_node(path)
-            if node is not None and OURS in node.get("$extensions", {}):
+            if OURS in node.get("$extensions", {}):
                 del node["$extensions"][OURS]
                 if not node["$extensions"]:
                     del node["$extensions"]
@@ -317,20 +334,16 @@ class _Places:
                 return path
         return None
 
-    def _own_node(self, path: str) -> dict[str, Any] | None:
-        """The token at `path`, if it is written there and not inherited through `$extends`."""
-        node: Any = self.tree
-        for part in path.split("."):
-            node = node.get(part) if isinstance(node, dict) else None
-        return node if isinstance(node, dict) else None
+    def _own_node(self, path: str) -> dict[str, Any]:
+        """The token at `path`, which is written there and not inherited through `$extends`."""
+        return at(self.tree, path)
 
     def _new_path(self, parts: tuple[str, str]) -> str:
-        number = 1
-        group = parts[0]
-        while isinstance(self.tree.get(group), dict) and ("$value" in self.tree[group] or "$ref" in self.tree[group]):
+        group, number = parts[0], 1
+        while is_token(self.tree.get(group)) or "$extends" in self.tree.get(group, {}):
             group += "s"
         name = parts[1]
-        while isinstance(self.tree.get(group), dict) and name in self.tree[group]:
+        while name in self.tree.get(group, {}):
             number += 1
             name = f"{parts[1]}-{number}"
         return f"{group}.{name}"
@@ -341,7 +354,6 @@ class _Places:
 
     def _set_value(self, path: str, value: Any) -> None:
         node = self._own_node(path)
-        assert node is not None
         node.pop("$ref", None)
         # The type may have come from the token it referred to.
         node["$type"] = self.tokens[path].type
@@ -349,6 +361,5 @@ class _Places:
 
     def _mark(self, path: str, mark: dict[str, Any]) -> None:
         node = self._own_node(path)
-        assert node is not None
         self.free.discard(path)
         node["$extensions"] = {**node.get("$extensions", {}), OURS: mark}

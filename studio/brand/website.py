@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.brand.logo import MAX_LOGO_BYTES
-from studio.brand.site.colours import Sighting, chroma, declared_colours, ground_of, named_colours, palette_of, sightings_of
+from studio.brand.site.colours import (
+    Sighting,
+    chroma,
+    declared_colours,
+    ground_of,
+    named_colours,
+    palette_of,
+    sightings_of,
+    text_of,
+)
 from studio.brand.site.css_values import colour
 from studio.brand.site.fetch import open_web
 from studio.brand.site.font_files import keep_files
@@ -137,15 +146,16 @@ def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
     return found.model_copy(update={"not_found": missing, "warnings": tuple(dict.fromkeys(warnings))[:40]})
 
 
-def seen_colours(source: str) -> tuple[tuple[Sighting, ...], frozenset[str], Colour | None]:
-    """What the palette of a saved site is made of: sightings, colours named the brand's, the ground. For measuring."""
+def seen_colours(source: str) -> tuple[tuple[Sighting, ...], frozenset[str], Colour | None, Colour | None]:
+    """What the palette of a saved site is made of: sightings, colours named the brand's, ground, text. For measuring."""
     site = open_saved(Path(source))
     look = _looked_at(site)
     name = name_of(look, site)
     marks = find_marks(look, site, words_of(name.text) if name else frozenset())
     label = _labels(look, site)
     sightings = (*_declared(look, site, marks.logos), *sightings_of(look, label))
-    return sightings, named_colours(look), ground_of(look, label)
+    ground = ground_of(look, label)
+    return sightings, named_colours(look), ground, text_of(look, label, ground.hex if ground else "#ffffff")
 
 
 def _labels(look: Look, site: Site) -> dict[str, str]:

@@ -50,6 +50,8 @@ ELSEWHERE: Mapping[str, float] = {
 HIDDEN = 0.3
 FRAMEWORK = 0.3
 """For colours a framework brings along, unless the logo or the page itself names them too."""
+TEXT = 0.35
+"""For the colour of the running words where nothing but words has it."""
 NAMED = 1.5
 """For colours that a custom property calls primary, brand or accent and that are painted as well."""
 SAME_DELTA_E = 4.0
@@ -58,6 +60,7 @@ PAGE_SHARE = 0.4
 """What the page's own colours count for ground and text, as a share of all words on it."""
 # Chroma (OKLCH) under which a colour counts as grey, and from which on it counts in full.
 _GREY, _COLOURFUL = 0.02, 0.06
+_LETTERING = {"heading", "emphasis", "link", "border", "footer"}
 _BRAND_NAMES = ("primary", "brand", "accent", "main", "theme", "key")
 _MANY = 30
 # An accent has at least this share of the leading colour's strength.
@@ -96,8 +99,8 @@ def palette_of(
     sightings = [*declared, *sightings_of(look, label)]
     standings = standing(sightings, named_colours(look), weights)
     ground = ground_of(look, label)
-    text = _text(look, label, ground.hex if ground else "#ffffff")
-    return (*leading(standings, ground), *filter(None, (ground, text)))
+    text = text_of(look, label, ground.hex if ground else "#ffffff")
+    return (*leading(standings, ground, text), *filter(None, (ground, text)))
 
 
 def chroma(hex_color: str) -> float:
@@ -243,9 +246,12 @@ def _merged(standings: list[Standing]) -> list[Standing]:
 # ------------------------------------------------------------------------------------------------ roles
 
 
-def leading(standings: list[Standing], ground: Colour | None) -> tuple[Colour, ...]:
+def leading(standings: list[Standing], ground: Colour | None, text: Colour | None) -> tuple[Colour, ...]:
     """Primary colours, then accents: colourful ones first, greys only where nothing else is painted."""
     behind = ground.hex if ground else "#ffffff"
+    for found in standings:
+        if text is not None and found.hex == text.hex and found.kinds.keys() <= _LETTERING:
+            found.weight *= TEXT
     ranked = sorted(standings, key=lambda found: -_strength(found, behind))[:12]
     top = _strength(ranked[0], behind) if ranked else 0.0
     chosen = [found for found in ranked if _strength(found, behind) > _LEAST * top and found.best > 0.2 and top > 0.25][
@@ -312,7 +318,7 @@ def ground_of(look: Look, label: Mapping[str, str]) -> Colour | None:
     )
 
 
-def _text(look: Look, label: Mapping[str, str], behind: str) -> Colour | None:
+def text_of(look: Look, label: Mapping[str, str], behind: str) -> Colour | None:
     """The colour most running words are set in."""
     amount: dict[str, float] = defaultdict(float)
     first: dict[str, Seen] = {}

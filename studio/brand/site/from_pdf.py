@@ -260,11 +260,11 @@ def _faces(pages: Read, fonts: _Fonts, file: str) -> tuple[Typeface | None, Type
         # A few huge letters weigh as much as many that are only somewhat larger.
         large[key] = sum(count * size for size, count in sizes.items() if size >= 1.5 * usual)
     heading = max(large, key=lambda key: large[key]) if large and max(large.values()) > 0 else body
-    total = sum(letters.values())
-    share = letters[body] / total
+    # Letters of fonts without a name count too: what a named one sets may be little.
+    share = letters[body] / max(1, sum(len(run.text.strip()) for _, page, _ in pages for run in page.runs))
     return (
         _face(fonts.names[heading], f"{file} page {where[heading]}: largest text", 0.6 if heading != body else 0.45),
-        _face(fonts.names[body], f"{file} page {where[body]}: {share:.0%} of the text", 0.4 + 0.3 * share),
+        _face(fonts.names[body], f"{file} page {where[body]}: {share:.0%} of the text", 0.1 + 0.6 * share),
     )
 
 
