@@ -221,7 +221,7 @@ def proposed(found: dict[str, Any], out: Path) -> str:
         lines.append(f"  {'logo':11}{'for ' + mark['on'] + ' ground':22}{mark['confidence']:>5.0%}  {mark['source']}")
     for words in found["copy"]["headlines"][:3]:
         lines.append(f"  {'headline':11}{words['confidence']:>27.0%}  {words['text']}")
-    lines.append(f"  {len(found['pictures'])} pictures, {len(found['copy']['actions'])} calls to action")
+    lines.append(f"  pictures: {len(found['pictures'])}, calls to action: {len(found['copy']['actions'])}")
     lines += [f"Not found: {text}" for text in found["not_found"]]
     lines += [f"Note: {text}" for text in found["warnings"]]
     lines.append(f"A kit of it is in {out}; all of it is a proposal. Look it over:  app.py brand check {out}")

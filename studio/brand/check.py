@@ -168,6 +168,9 @@ def _fonts(loaded: LoadedKit) -> Iterator[Finding]:
         ("body", loaded.kit.type.body),
     )
     for role, choice in choices:
+        if choice.stands_for:
+            message = f"{choice.stands_for} is not in the kit; {choice.family} stands in for it"
+            yield _finding("warning", f"type {role}", message, f"Add the files of {choice.stands_for} to fonts/")
         try:
             face = loaded.fonts.face(role)
         except BadInput:

@@ -21,6 +21,9 @@ __all__ = ["OURS", "SCHEMA", "STAND_IN", "Part", "kit_from_tokens", "parse_token
 OURS = "studio.lockup"
 """Our key under `$extensions`."""
 
+Part = Literal["heading", "body"]
+_PARTS: tuple[Part, ...] = ("heading", "body")
+
 SCHEMA = "https://www.designtokens.org/schemas/2025.10/format.json"
 STAND_IN = TypeChoice(
     family="Hanken Grotesk",
@@ -31,13 +34,12 @@ STAND_IN = TypeChoice(
 )
 """What sets the words of a kit that names no font."""
 
-Part = Literal["heading", "body"]
-_PARTS: tuple[Part, ...] = ("heading", "body")
-
 
 class _FontFiles(Value):
     heading: tuple[FontFile, ...] = ()
     body: tuple[FontFile, ...] = ()
+    stood_in: tuple[Part, ...] = ()
+    """The parts whose first family is not at hand: the second of the token's list stands in for it."""
 
 
 class _FileExtension(Value):
@@ -81,8 +83,8 @@ def kit_from_tokens(data: dict[str, Any], source: str) -> tuple[BrandKit, tuple[
     }
     palette = _palette(file, ours, forms, source, notes)
     kind = BrandType(
-        heading=_type_choice(file, ours, "heading", extension.fonts.heading, source, notes),
-        body=_type_choice(file, ours, "body", extension.fonts.body, source, notes),
+        heading=_type_choice(file, ours, "heading", extension.fonts, source, notes),
+        body=_type_choice(file, ours, "body", extension.fonts, source, notes),
     )
     _note_the_rest(file, notes)
     name = extension.name or file.description.strip()[:80]
@@ -123,7 +125,11 @@ def tokens_from_kit(kit: BrandKit, original: dict[str, Any] | None = None) -> di
         name=kit.name,
         tagline=kit.tagline,
         logos=kit.logos,
-        fonts=_FontFiles(heading=kit.type.heading.files, body=kit.type.body.files),
+        fonts=_FontFiles(
+            heading=kit.type.heading.files,
+            body=kit.type.body.files,
+            stood_in=tuple(part for part in _PARTS if getattr(kit.type, part).stands_for),
+        ),
         voice=kit.voice,
         photography=kit.photography,
         references=kit.references,
@@ -206,7 +212,7 @@ def _type_choice(
     file: TokenFile,
     ours: Mapping[str, _TokenExtension],
     part: Part,
-    files: tuple[FontFile, ...],
+    fonts: _FontFiles,
     source: str,
     notes: list[str],
 ) -> TypeChoice:
@@ -237,7 +243,11 @@ def _type_choice(
     used = style or alone
     if used and used.path not in ours:
         notes.append(f"The {part} font is {family}, from {used.path}")
-    return TypeChoice(family=family, files=files, weight=weight or (700 if part == "heading" else 400))
+    stands_for = ""
+    if part in fonts.stood_in and alone and isinstance(alone.value, list) and len(alone.value) == 2:
+        stands_for, family = family, read_family(alone.value[1], f"{source}: {alone.path}")
+    weight = weight or (700 if part == "heading" else 400)
+    return TypeChoice(family=family, files=getattr(fonts, part), weight=weight, stands_for=stands_for)
 
 
 def _style(token: Token, source: str) -> tuple[str | None, int | None]:
@@ -260,6 +270,13 @@ def _note_the_rest(file: TokenFile, notes: list[str]) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- writing
+
+
+def _says(written: Any, kind: str, value: Any, path: str) -> bool:
+    """Whether a token already says `value`, in whatever spelling; further families of a list are its maker's."""
+    if isinstance(value, list):
+        return written == value
+    return (read_family if kind == "fontFamily" else read_weight)(written, path) == value
 
 
 class _Places:
@@ -291,7 +308,7 @@ class _Places:
 
     def put_type(self, part: Part, choice: TypeChoice) -> None:
         for kind, name, value in (
-            ("fontFamily", part, choice.family),
+            ("fontFamily", part, [choice.stands_for, choice.family] if choice.stands_for else choice.family),
             ("fontWeight", f"{part}-weight", choice.weight),
         ):
             path = self._type_path(kind, part)
@@ -299,8 +316,7 @@ class _Places:
                 path = self._new_path(("font", name))
                 self._node(path, {"$type": kind, "$value": value})
             else:
-                read = read_family if kind == "fontFamily" else read_weight
-                if read(self.tokens[path].value, path) != value:
+                if not _says(self.tokens[path].value, kind, value, path):
                     self._set_value(path, value)
             self._mark(path, {"type": part})
 

@@ -55,7 +55,8 @@ def judge(found: Proposals, truth: Truth) -> dict[str, bool | None]:
     """What of the proposals is right."""
     palette = [colour.hex for colour in found.palette]
     of = {role: [c.hex for c in found.palette if c.role == role] for role in ("background", "text")}
-    primaries = listed(truth, "primary_colors", "primary_also_ok")
+    # A page that only a script draws has colours nobody can read off it.
+    primaries = [] if truth.get("needs_javascript") else listed(truth, "primary_colors", "primary_also_ok")
     names = [name.casefold() for name in listed(truth, "name", "name_also_ok")]
     right: dict[str, bool | None] = {
         "name": found.name is not None and found.name.text.casefold() in names,
@@ -127,11 +128,14 @@ class Case:
     sightings: tuple[Sighting, ...]
     named: frozenset[str]
     ground: Any
+    text: Any
     truth: Truth
 
     def worth(self, weights: Mapping[str, float]) -> float:
         """1 for a right first colour, 0.5 for a right second, less 0.5 for one that is not the brand's in the first three."""
-        palette = [colour.hex for colour in leading(standing(self.sightings, self.named, weights), self.ground)]
+        palette = [
+            colour.hex for colour in leading(standing(self.sightings, self.named, weights), self.ground, self.text)
+        ]
         primaries = listed(self.truth, "primary_colors", "primary_also_ok")
         score = 1.0 if palette and near(palette[0], primaries) else 0.0
         if not score and any(near(hex_, primaries) for hex_ in palette[1:2]):

@@ -161,7 +161,13 @@ _family = _name.map(lambda text: " ".join(text.split())).filter(bool)
 _files = st.lists(
     st.builds(FontFile, file=st.just("fonts/a.otf"), weight=st.integers(1, 1000), italic=st.booleans()), max_size=3
 )
-_choice = st.builds(TypeChoice, family=_family, files=_files.map(tuple), weight=st.integers(1, 1000))
+_choice = st.builds(
+    TypeChoice,
+    family=_family,
+    files=_files.map(tuple),
+    weight=st.integers(1, 1000),
+    stands_for=st.one_of(st.just(""), _family),
+)
 _swatch = st.builds(
     Swatch,
     role=st.sampled_from(["primary", "secondary", "accent", "background", "surface", "text"]),

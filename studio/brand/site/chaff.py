@@ -35,10 +35,11 @@ _PLACEHOLDERS = re.compile(
     r"(?:\s?(?:here|goes here|text|name|title|heading|(?:label|number)?\s?#?\d{1,2}|one|two|three|four|[a-c]))?[.:!…]*"
 )
 _PLACEHOLDER_PARTS = re.compile(
-    r"(?i)\bipsum\b|raw denim|jean shorts austin|anim pariatur|your (?:text|content|headline|company|website|logo|name|title) (?:goes )?here|"
+    r"(?i)\bipsum\b|raw denim|jean shorts austin|anim pariatur|"
+    r"your (?:text|content|headline|company|website|logo|name|title) (?:goes )?here|"
     r"goes here\b|this is (?:a |an |the |some )?(?:sample|dummy|placeholder|example|demo) (?:text|page|post|content)|"
     r"placeholder|dummy text|click (?:here )?to edit|add your (?:own )?text|edit (?:this|me)\b|hello world!?$|"
-    r"untitled|just another wordpress|\[[a-z ]+\]|\{\{|%[a-z_]+%|<%|\$\{|\bTODO\b|\bTBD\b|XXX|undefined|\bNaN\b|"
+    r"untitled|just another wordpress|\[[a-z ]+\]|\{\{|%[a-z_]+%|<%|\$\{|(?-i:\bTODO\b|\bTBD\b|XXX|\bNaN\b)|\bundefined\b|"
     r"blindtext|platzhalter|texte d.exemple|texto de ejemplo|texto de relleno|"
     r"لورم|لوريم|هذا النص هو مثال|متن ساختگی|占位|示例文本|範例文字|這裡是標題|这里是标题|"
     r"ダミーテキスト|サンプルテキスト"
@@ -80,18 +81,13 @@ _LEGAL_FORM = re.compile(
     r"foundation|stiftung|ltda)\.?$"
 )
 _GENERIC = frozenset(
-    "home homepage home page startseite start accueil inicio início inici pagina principal pagina iniziale hjem hem "
-    "etusivu strona główna anasayfa ana sayfa главная trang chủ welcome willkommen bienvenue bienvenidos benvenuti "
-    "welkom index untitled untitled document document page website web site site my site my website your website "
-    "your company your company name company name company your brand brand name logo brand default title new page test "
-    "demo example landing landing page landingpage dashboard login log in sign in sign up menu navigation main main "
-    "menu search contact contact us about about us blog news shop store products services portfolio gallery faq help "
-    "help contents support documentation docs toggle navigation skip to content react app vite app nuxt app next app "
-    "app webapp web app front page start page overview introduction getting started read more learn more more close "
-    "open back next previous image photo picture icon site logo company logo header header logo top back to top "
-    "personal portfolio error 404 not found 404 not found 403 forbidden loading just a moment please wait redirecting "
-    "首页 首頁 主页 主頁 网站首页 欢迎 歡迎 ホーム トップページ トップ 홈 메인 الرئيسية الصفحة الرئيسية خانه صفحه اصلی "
-    "דף הבית หน้าแรก होम official site official website all languages language english deutsch français español".split()
+    "home homepage startseite start accueil inicio início inici principal hjem hem etusivu główna anasayfa главная "
+    "welcome willkommen bienvenue bienvenidos benvenuti welkom index untitled document page website site title logo "
+    "brand company demo example test landing landingpage dashboard login signin signup menu navigation main search "
+    "contact about blog news shop store products services portfolio gallery faq help support documentation docs "
+    "overview introduction close open back next previous image photo picture icon top error forbidden loading "
+    "redirecting default template theme header footer english deutsch français español "
+    "首页 首頁 主页 主頁 网站首页 欢迎 歡迎 ホーム トップページ トップ 홈 메인 الرئيسية خانه หน้าแรก".split()
 )
 _GENERIC_PHRASES = frozenset(
     "home page|my site|my website|your website|your company|your company name|company name|brand name|your brand|"

@@ -62,7 +62,7 @@ PAGE_SHARE = 0.4
 _GREY, _COLOURFUL = 0.02, 0.06
 _LETTERING = {"heading", "emphasis", "link", "border", "footer"}
 _BRAND_NAMES = ("primary", "brand", "accent", "main", "theme", "key")
-_MANY = 30
+_MOST = 6
 # An accent has at least this share of the leading colour's strength.
 _LEAST = 0.06
 
@@ -165,9 +165,13 @@ def _lettering(seen: Seen, button: bool) -> str:
 
 
 def _cited(seen: Seen, name: str, label: Mapping[str, str], look: Look) -> str:
-    won = seen.won(name)
+    """File and rule a colour comes from; of inherited ones, those of the element that sets it."""
+    holder = seen
+    while name == "color" and holder.won(name) is None and holder.element.parent is not None:
+        holder = look.of(holder.element.parent)
+    won = holder.won(name)
     sheet = label.get(won.sheet, "") if won and won.sheet else ""
-    return f"{sheet or look.page.label}: {seen.where(name)}"
+    return f"{sheet or look.page.label}: {(holder if won else seen).where(name)}"
 
 
 def named_colours(look: Look) -> frozenset[str]:
@@ -194,7 +198,7 @@ def standing(
         piles[sighting.hex][sighting.kind].append(sighting)
     standings = [_weighed(hex_, kinds, named, weights) for hex_, kinds in piles.items()]
     standings.sort(key=lambda found: -found.weight)
-    return _merged(standings[: _MANY * 4])
+    return _merged(standings[:120])
 
 
 def _weighed(
@@ -249,23 +253,25 @@ def _merged(standings: list[Standing]) -> list[Standing]:
 def leading(standings: list[Standing], ground: Colour | None, text: Colour | None) -> tuple[Colour, ...]:
     """Primary colours, then accents: colourful ones first, greys only where nothing else is painted."""
     behind = ground.hex if ground else "#ffffff"
-    for found in standings:
-        if text is not None and found.hex == text.hex and found.kinds.keys() <= _LETTERING:
-            found.weight *= TEXT
-    ranked = sorted(standings, key=lambda found: -_strength(found, behind))[:12]
-    top = _strength(ranked[0], behind) if ranked else 0.0
-    chosen = [found for found in ranked if _strength(found, behind) > _LEAST * top and found.best > 0.2 and top > 0.25][
-        :6
-    ]
+    strengths = {found.hex: _strength(found, behind, text) for found in standings}
+    ranked = sorted(standings, key=lambda found: -strengths[found.hex])[:12]
+    top = strengths[ranked[0].hex] if ranked else 0.0
+    chosen = [
+        found
+        for found in ranked
+        if strengths[found.hex] > max(0.25, _LEAST * top)
+        and found.best > 0.2
+        and (found is ranked[0] or not _plain(found))
+    ][:_MOST]
     if not chosen:
         chosen = [found for found in standings if found.hex != behind and _carries(found)][:1]
     if not chosen:
         return ()
-    top = _strength(chosen[0], behind)
-    total = sum(_strength(found, behind) for found in ranked) or 1.0
+    top = strengths[chosen[0].hex]
+    total = sum(strengths[found.hex] for found in ranked) or 1.0
     colours = []
     for place, found in enumerate(chosen):
-        strength = _strength(found, behind)
+        strength = strengths[found.hex]
         role: ColourRole = "primary" if place == 0 or (place == 1 and strength >= 0.6 * top) else "accent"
         sure = min(1.0, strength / 8.0) ** 0.5 * (0.4 + 0.6 * strength / total if place == 0 else 0.6 * strength / top)
         colours.append(
@@ -280,11 +286,12 @@ def leading(standings: list[Standing], ground: Colour | None, text: Colour | Non
     return tuple(sorted(colours, key=lambda c: (c.role != "primary", -c.confidence)))
 
 
-def _strength(found: Standing, behind: str) -> float:
-    """The weight of a colour as a leading one: greys and what the page stands on count little."""
+def _strength(found: Standing, behind: str, text: Colour | None) -> float:
+    """The weight of a colour as a leading one: greys, the words' own colour and what the page stands on count little."""
+    only_words = text is not None and found.hex == text.hex and found.kinds.keys() <= _LETTERING
     colourful = min(1.0, max(0.0, (found.chroma - _GREY) / (_COLOURFUL - _GREY)))
     near = contrast_hex(found.hex, behind) < 1.12
-    return found.weight * (0.08 + 0.92 * colourful) * (0.3 if near else 1.0)
+    return found.weight * (0.08 + 0.92 * colourful) * (0.3 if near else 1.0) * (TEXT if only_words else 1.0)
 
 
 def _plain(found: Standing) -> bool:

@@ -56,6 +56,12 @@ class Home:
         at_root = path == "/" or _LANGUAGE.fullmatch(path) is not None
         return "home" if at_root or path in (self._folder, self._folder.rstrip("/")) else "inside"
 
+    def language_of(self, link: Element) -> str:
+        """The language whose home page a link leads to, as its address says: `/de/` is de; empty for others."""
+        address = self._site.resolve(link.get("href"), self._page.base) or ""
+        path = "" if address[:5].lower() == "data:" else urlsplit(address).path
+        return path.strip("/").lower() if _LANGUAGE.fullmatch(path) and self.leads(link) == "home" else ""
+
     def own_host(self, host: str, root: bool = False) -> bool:
         """Whether a host is the site's own. A copy that does not say where it lived may be at any host whose `root` is
         linked; hosts that are called as the brand are taken for its own."""

@@ -109,7 +109,11 @@ class Seen:
         won = self.won(name)
         if won is None:
             return self.element.named()
-        return f"{won.place} {{ {name} }}" if won.place != "style=" else f"style of {self.element.named()}"
+        return (
+            f"{' '.join(won.place.split())[:120]} {{ {name} }}"
+            if won.place != "style="
+            else f"style of {self.element.named()}"
+        )
 
 
 @dataclass(eq=False)

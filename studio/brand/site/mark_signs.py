@@ -61,6 +61,8 @@ class Signs:
             total += seen.words
         pictures = (seen.element for seen in look.seen if seen.element.tag in ("img", "svg", "object") and seen.shown)
         self._first = next(pictures, None)
+        self._rows: dict[tuple[int, tuple[str, ...]], list[Element]] = {}
+        self._held: dict[int, tuple[int, str]] = {}
 
     def points(self, candidate: Candidate) -> float:
         """Evidence for a candidate being the logo; below 0 for what is certainly something else."""
@@ -167,9 +169,16 @@ class Signs:
                 break
             named = tokens(" ".join((above.get("class"), above.get("id"), above.get("aria-label"), above.get("title"))))
             found = logo_word(named, self.names)
-            if found > best and sum(e.tag in _PICTURES for e in above.walk()) <= 4 and len(above.text(300)) < 200:
+            if found > best and self._holds(above)[0] <= 4 and len(self._holds(above)[1]) < 200:
                 best = found
         return best
+
+    def _holds(self, element: Element) -> tuple[int, str]:
+        """How many pictures an element holds, and the beginning of its text."""
+        if id(element) not in self._held:
+            pictures = sum(below.tag in _PICTURES for below in element.walk())
+            self._held[id(element)] = (pictures, element.text(400))
+        return self._held[id(element)]
 
     # --------------------------------------------------------------------------------------- what speaks against it
 
@@ -235,10 +244,10 @@ class Signs:
         if candidate.kind in ("picture", "inline"):
             row = self._row(seen.element)
             # Several homes side by side are the site's languages.
-            homes = {link.get("href") for e in row if (link := self.link_of(e)) and self.home.leads(link) == "home"}
-            minus += 4.0 if (len(homes) >= 2 if own else len(row) >= 3) else 0.0
+            languages = {self.home.language_of(link) for e in row[:20] if (link := self.link_of(e))} - {""}
+            minus += 4.0 if (len(languages) >= 2 if own else len(row) >= 3) else 0.0
         near = [e for e, _ in zip(seen.element.ancestors(), range(3), strict=False) if e.tag not in ("body", "main")]
-        if any(STRANGERS.search(text) for e in near if len(text := e.text(400)) < 200):
+        if any(STRANGERS.search(text) for e in near if len(text := self._holds(e)[1]) < 200):
             minus += 4.0
         return minus
 
@@ -248,10 +257,13 @@ class Signs:
         for above, _ in zip(element.ancestors(), range(4), strict=False):
             if above.tag in ("body", "html", "picture"):
                 break
-            if len(above.elements) >= 2:
-                alike = {e.get("src") or e.get("data-src") or str(id(e)): e for e in _at(above, path)}
-                if len(alike) >= 3 or (len(alike) == 2 and len(path) > 1):
-                    return list(alike.values())
+            key = (id(above), path)
+            if key not in self._rows:
+                found = _at(above, path)
+                self._rows[key] = list({e.get("src") or e.get("data-src") or str(id(e)): e for e in found}.values())
+            alike = self._rows[key]
+            if len(alike) >= 3 or (len(alike) == 2 and len(path) > 1):
+                return alike
             path = (above.tag, *path)
         return [element]
 

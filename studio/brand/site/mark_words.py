@@ -36,8 +36,8 @@ FURNITURE = frozenset(
     "placeholder qr qrcode pixel badge badges photo photos screenshot screenshots screen mockup illustration ill thumb "
     "thumbnail gravatar emoji bullet rss share payment payments pattern texture background bg bkg cover slide slider "
     "carousel hero divider wave waves shape blob ornament decoration shadow gradient blur quote check tick phone mail "
-    "email envelope map marker pin download upload print external info warning language lang globe house tip button btn "
-    "dropdown svgicon glyphicon sprite counter banner-ad ad advert".split()
+    "email envelope map marker pin download upload print external info warning lang globe house tip button btn "
+    "dropdown svgicon glyphicon sprite counter language ad advert".split()
 )
 """What else a page is furnished with."""
 _PLATFORMS = frozenset(

@@ -51,7 +51,9 @@ _PRODUCT_CLASSES = frozenset(
     "product products portfolio project projects shop dish dishes gallery screenshot screenshots packshot goods "
     "woocommerce recipe".split()
 )
-_PEOPLE = frozenset("team staff faces face people person persons member members crew reviewer reviewers".split())
+_ASIDE = frozenset(
+    "blog post news article team staff faces face people person persons member members crew reviewer reviewers".split()
+)
 _DEVICE_FILES = re.compile(r"(?i)android-chrome|apple-touch|mstile|safari-pinned|watermark|favicon")
 _HERO = frozenset(
     "hero banner slider slide carousel cover masthead jumbotron splash intro showcase header promo".split()
@@ -95,31 +97,31 @@ def pictures_of(look: Look, site: Site, marks_urls: frozenset[str]) -> tuple[Pho
             continue
         known.add(read.url)
         use = "picture" if one.use == "hero" and size[0] < 500 else one.use
-        photos.append(
-            Photo(
-                file=site.label(read.url),
-                use=use,
-                width_px=size[0],
-                height_px=size[1],
-                alt=one.alt[:200],
-                source=one.source,
-                confidence=round(one.rate, 2),
-            )  # fmt: skip
+        # A picture too small for any ad is still a hint at what is sold.
+        rate = round(one.rate * min(1.0, 0.6 + max(size) / 1_500), 2)
+        file, (width, height) = site.label(read.url), size
+        photo = Photo(
+            file=file, use=use, width_px=width, height_px=height, alt=one.alt[:200], source=one.source, confidence=rate
         )
+        photos.append(photo)
     return tuple(sorted(photos, key=lambda photo: -photo.confidence)[:MOST_PICTURES])
 
 
 def warnings_of(look: Look, site: Site, marks_urls: frozenset[str]) -> tuple[str, ...]:
     """What to say of pictures that the page shows and that could not be read; reads nothing that was not asked for."""
     linked = [one for one in _ranked(look, site, marks_urls) if one.linked]
+    notes: list[str] = []
+    hosts = {urlsplit(one.url).hostname or "" for one in _of_elements(look, site)}
+    if stand_ins := sorted(host for host in hosts if _STAND_INS.search(host)):
+        notes.append(f"Pictures from {', '.join(stand_ins[:3])} only keep a place or count visits; they are left out")
     unread = sum(all(site.read(url, "picture") is None for url in (one.url, *one.others)) for one in linked)
-    if not unread:
-        return ()
-    are = "picture of the page is" if unread == 1 else "pictures of the page are"
-    return (
-        f"{unread} {are} not in the copy or could not be read: save the page as 'Web page, complete', or add them "
-        f"by hand",
-    )
+    if unread:
+        are = "picture of the page is" if unread == 1 else "pictures of the page are"
+        notes.append(
+            f"{unread} {are} not in the copy or could not be read: save the page as 'Web page, complete', "
+            "or add them by hand"
+        )
+    return tuple(notes)
 
 
 def photography_of(pictures: Sequence[Photo], site: Site) -> tuple[str, ...]:
@@ -209,13 +211,13 @@ def _rated(use: _Use, url: str, seen: Seen | None, alt: str) -> tuple[_Use, floa
     product = bool(words & _PRODUCT or around & _PRODUCT_CLASSES or words_of(alt) & {"product", "dish"})
     if places & {"partner", "social", "consent", "code"} or (seen is not None and in_footer(seen) and not product):
         return "picture", 0.15
-    if words & _PEOPLE or "nav" in places:
+    if words & _ASIDE or "nav" in places:
         return "picture", 0.3
     if words & _HERO and not words & (_PRODUCT - _HERO):
         return "hero", 0.68
     if product:
         return "product", 0.72
-    if use == "hero" or places & {"hero", "header"} or around & {"hero", "slider", "carousel", "masthead", "jumbotron"}:
+    if use == "hero" or places & {"hero", "header"} or around & {"hero", "masthead", "jumbotron"}:
         return "hero", 0.66
     return use, 0.5
 

@@ -16,24 +16,21 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _VERBS = frozenset(
     "add apply ask be become begin book bring browse build buy call check choose claim click come compare complete "
     "contact create customize design discover donate download drink eat enjoy enter experience explore feel find "
-    "fly get "
-    "give go grow hear help hire join keep launch learn let listen look love make meet order pay plan play read "
-    "register "
-    "request rent reserve save see sell send share shop showcase sign start stay stop subscribe support take "
-    "talk taste "
-    "tell travel try use view visit watch wear work write".split()
+    "fly get give go grow hear help hire join keep launch learn let listen look love make meet order pay plan play "
+    "read register request rent reserve save see sell send share shop showcase sign start stay stop subscribe "
+    "support take talk taste tell travel try use view visit watch wear work write".split()
 )
 # Second persons of one and the other kind. German `Sie` counts only inside a sentence, where it cannot be "she".
 _ADDRESS = {
-    "de": (re.compile(r"\b[Dd](?:u|ir|ich|ein\w{0,2})\b"), re.compile(r"(?<=[\w,] )(?:Sie|Ihnen|Ihre?[nmrs]?)\b"), "du", "Sie"),
-    "fr": (re.compile(r"(?i)\b(?:tu|toi|ton|ta|tes)\b"), re.compile(r"(?i)\b(?:vous|votre|vos)\b"), "tu", "vous"),
-    "es": (re.compile(r"(?i)\b(?:tú|tu|tus|ti|contigo)\b"), re.compile(r"(?i)\b(?:usted|ustedes)\b"), "tú", "usted"),
-    "nl": (re.compile(r"(?i)\b(?:je|jij|jou|jouw)\b"), re.compile(r"(?i)\b(?:u|uw)\b"), "je", "u"),
-    "it": (re.compile(r"(?i)\b(?:tu|tuo|tua|tuoi|tue)\b"), re.compile(r"\b(?:Lei|Suo|Sua)\b"), "tu", "Lei"),
-    "ru": (re.compile(r"(?i)\b(?:ты|тебе|тебя|твой|твоя|твои)\b"), re.compile(r"(?i)\b(?:вы|вам|вас|ваш\w{0,3})\b"), "ты", "вы"),
-    "fa": (re.compile(r"\b(?:تو)\b"), re.compile(r"\b(?:شما)\b"), "تو", "شما"),
-    "zh": (re.compile("你"), re.compile("您"), "你", "您"),
-}  # fmt: skip
+    "de": (r"\b[Dd](?:u|ir|ich|ein\w{0,2})\b", r"(?<=[\w,] )(?:Sie|Ihnen|Ihre?[nmrs]?)\b", "du", "Sie"),
+    "fr": (r"(?i)\b(?:tu|toi|ton|ta|tes)\b", r"(?i)\b(?:vous|votre|vos)\b", "tu", "vous"),
+    "es": (r"(?i)\b(?:tú|tu|tus|ti|contigo)\b", r"(?i)\b(?:usted|ustedes)\b", "tú", "usted"),
+    "nl": (r"(?i)\b(?:je|jij|jou|jouw)\b", r"(?i)\b(?:u|uw)\b", "je", "u"),
+    "it": (r"(?i)\b(?:tu|tuo|tua|tuoi|tue)\b", r"\b(?:Lei|Suo|Sua)\b", "tu", "Lei"),
+    "ru": (r"(?i)\b(?:ты|тебе|тебя|твой|твоя|твои)\b", r"(?i)\b(?:вы|вам|вас|ваш\w{0,3})\b", "ты", "вы"),
+    "fa": (r"\bتو\b", r"\bشما\b", "تو", "شما"),
+    "zh": ("你", "您", "你", "您"),
+}
 
 
 def tone_of(headlines: Sequence[str], running: Sequence[str], actions: Sequence[str], declared: str) -> tuple[str, ...]:
@@ -87,7 +84,7 @@ def _address(text: str, language: str) -> list[str]:
     if language not in _ADDRESS:
         return []
     near, far, near_word, far_word = _ADDRESS[language]
-    informal, formal = len(near.findall(text)), len(far.findall(text))
+    informal, formal = len(re.findall(near, text)), len(re.findall(far, text))
     if max(informal, formal) < _LEAST_ADDRESSED or min(informal, formal) > 0.25 * max(informal, formal):
         return []
     return [f"informal address ({near_word})" if informal > formal else f"formal address ({far_word})"]

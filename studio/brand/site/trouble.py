@@ -102,9 +102,8 @@ def trouble_of(look: Look, site: Site, status: int | None, headers: Mapping[str,
             f"The site asks visitors to prove that they are human, so nothing of the brand could be read. {REMEDY}"
         )
         return tuple(found)
-    if status in (404, 410) or (
-        len(text) < 1_500 and _MISSING.search(page.title) or (little and _MISSING.search(words))
-    ):
+    missing = _MISSING.search(words if little else page.title) if len(text) < 1_500 else None
+    if status in (404, 410) or missing:
         found.append("This is the site's page for a wrong address. Check the address, or start from the first page.")
     elif status is not None and status >= 400:
         found.append(f"The site answered with an error ({status}). {REMEDY}")

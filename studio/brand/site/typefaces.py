@@ -128,7 +128,7 @@ def _typeface(
     if won is None:
         source = f"{look.page.label}: no family is set; browsers show their own"
     else:
-        source = f"{label.get(won.sheet, '') or look.page.label}: {won.place} {{ font-family }}"
+        source = f"{label.get(won.sheet, '') or look.page.label}: {' '.join(won.place.split())[:120]} {{ font-family }}"
     own = [face for face in faces if family_name(face.family).lower() == name.lower() and not face.italic]
     own.sort(key=lambda face: abs(face.weight - seen.weight))
     known = name.lower() in library

@@ -1,4 +1,4 @@
-"""What a site says in its own words: headlines, offers, calls to action; and how it speaks, as far as that is measured."""
+"""What a site says in its own words: headlines, offers and calls to action, and how it speaks."""
 
 from __future__ import annotations
 
@@ -282,7 +282,8 @@ def _actions(look: Look, blocks: list[Block]) -> list[_Said]:
         element = seen.element
         if (
             element.tag not in ("a", "button", "input")
-            or seen.places & (_SKIPPED | {"footer"} - {"legal"})
+            or seen.places & _SKIPPED
+            or in_footer(seen)
             or not (seen.shown or seen.style.get("opacity") or seen.style.get("visibility"))
         ):
             continue
