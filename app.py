@@ -112,8 +112,7 @@ def brand_infer(
     from studio.studio import Studio
 
     with waiting(f"Reading {site}"):
-        proposals, _ = Studio().infer(site, out, language)
-    found = as_found(proposals)
+        found = as_found(Studio().infer(site, out, language)[0])
     _emit(found) if json_ else typer.echo(proposed(found, out))
 
 
@@ -164,10 +163,8 @@ def stage(
 
     view = read_view(size, samples, seed)
     written = _studio().render_set(open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
-    if json_:
-        _emit(written)
-    else:
-        typer.echo(f"{written['files']['picture']} and {len(written['files']) - 1} maps in {written['seconds']} s")
+    said = f"{written['files']['picture']} and {len(written['files']) - 1} maps in {written['seconds']} s"
+    _emit(written) if json_ else typer.echo(said)
 
 
 @app.command()
@@ -186,13 +183,10 @@ def cutout(
     json_: Json = False,
 ) -> None:
     """Free a product from its background."""
-    from studio.batch import CutWishes, cut_files
-    from studio.color import css_hex
-    from studio.picture.cut import CutOptions
-    from studio.values import read_value
+    from studio.batch import cut_files, cut_wishes
 
     wanted = {"engine": engine, "shadow": shadow, "straighten": straighten, "trim": trim}
-    wishes = CutWishes(read_value(CutOptions, wanted, "cutout"), css_hex(ground) if ground else None, strokes)
+    wishes = cut_wishes(wanted, ground, strokes)
     _files(lambda studio, progress: cut_files(studio, source, out, wishes, progress), json_, "Cutting out", licence)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import EngineError, Progress
+from studio.color import css_hex
 from studio.desk.files import write_whole
 from studio.desk.pictures import KINDS, encode_picture
 from studio.errors import BadInput, LockupError
@@ -31,6 +32,11 @@ class CutWishes:
     options: CutOptions = field(default_factory=CutOptions)
     ground_hex: str | None = None
     strokes: Path | None = None
+
+
+def cut_wishes(options: dict[str, Any], ground: str | None, strokes: Path | None) -> CutWishes:
+    """Wishes from options by name and any CSS colour for the ground. Raises `BadInput`."""
+    return CutWishes(read_value(CutOptions, options, "cutout"), css_hex(ground) if ground else None, strokes)
 
 
 def cut_files(

@@ -27,7 +27,7 @@ from studio.brand.check import Finding, check_kit
 from studio.brand.fonts import font_path
 from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit
 from studio.brand.site.proposals import Proposals
-from studio.brand.website import infer
+from studio.brand.website import TOKENS, infer
 from studio.brief.plan import Plan, Presets, Recipes, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
@@ -77,9 +77,12 @@ class Studio:
         return check_kit(load_kit(folder))
 
     def infer(self, source: str, folder: Path, language: str = "") -> tuple[Proposals, LoadedKit]:
-        """The brand that an address, page, folder, ZIP, logo, photos or PDF shows, and the kit made of it in the new
-        `folder`. `language` is asked of a website first. Raises `BadInput` with what to do instead."""
+        """The brand that an address, page, folder, ZIP, logo, photos, PDF or token file shows, and the kit made of it
+        in the new `folder`. `language` is asked of a website first. Raises `BadInput` with what to do instead."""
         found = infer(source, language)
+        if Path(source).suffix.lower() in TOKENS and Path(source).is_file():
+            # The whole token file is taken along, not only what a kit has a place for.
+            return found, import_tokens(Path(source), folder)
         return found, adopt(found, folder)
 
     def import_tokens(self, file: Path, folder: Path) -> LoadedKit:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import skia
-
-from studio.brand.kit import LoadedKit, load_kit, save_kit, writing
+from studio.brand.fonts import installed
+from studio.brand.kit import LoadedKit, at_hand, load_kit, save_kit, writing
 from studio.brand.site.proposals import Colour, Mark, Proposals, Typeface
 from studio.brand.site.typefaces import SYSTEM
 from studio.brand.tokens import STAND_IN
@@ -116,21 +115,10 @@ def _swatches(palette: Iterable[Colour]) -> Iterator[Swatch]:
 
 
 def _choice(face: Typeface | None, stand_in_weight: int) -> TypeChoice:
-    stand_in = STAND_IN.model_copy(update={"weight": stand_in_weight})
     if face is None or face.family == SYSTEM:
-        return stand_in
-    if face.kept:
-        files = tuple(FontFile(file=f"fonts/{kept.file}", weight=kept.weight) for kept in face.kept)
-        return TypeChoice(family=face.family, files=files, weight=face.weight)
-    if installed(face.family):
-        return TypeChoice(family=face.family, weight=face.weight)
-    return stand_in.model_copy(update={"stands_for": face.family})
-
-
-def installed(family: str) -> bool:
-    """Whether this machine has the family."""
-    typeface = skia.FontMgr.RefDefault().matchFamilyStyle(family, skia.FontStyle.Normal())
-    return typeface is not None and typeface.getFamilyName().lower() == family.lower()
+        return STAND_IN.model_copy(update={"weight": stand_in_weight})
+    files = tuple(FontFile(file=f"fonts/{kept.file}", weight=kept.weight) for kept in face.kept)
+    return at_hand(TypeChoice(family=face.family, files=files, weight=face.weight), stand_in_weight)
 
 
 def _files(found: Proposals) -> Iterator[tuple[str, bytes]]:

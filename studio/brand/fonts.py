@@ -110,6 +110,12 @@ def load_fonts(kit: BrandKit, folder: Path) -> FontSet:
     return FontSet(faces, problems=tuple(problems))
 
 
+def installed(family: str) -> bool:
+    """Whether this machine has the family."""
+    typeface = skia.FontMgr.RefDefault().matchFamilyStyle(family, skia.FontStyle.Normal())
+    return typeface is not None and typeface.getFamilyName().lower() == family.lower()
+
+
 def read_font(data: bytes, name: str) -> tuple[bytes, int]:
     """A TTF, OTF or WOFF2 file as plain sfnt bytes, and its weight. Raises `BadInput` for anything else."""
     hint = "Expected a TTF, OTF or WOFF2 font file"

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.brand.fonts import FontSet, font_path, load_fonts
+from studio.brand.fonts import FontSet, font_path, installed, load_fonts
 from studio.brand.inside import inside, relative_name
 from studio.brand.logo import MAX_LOGO_BYTES, LogoArt, load_logo
 from studio.brand.token_check import problems
 from studio.brand.tokens import STAND_IN, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.color import contrast_hex
 from studio.errors import BadInput
-from studio.model import BrandKit, BrandType, Logo, Role, Swatch
+from studio.model import BrandKit, BrandType, Logo, Role, Swatch, TypeChoice
 from studio.pixels import read_bytes
 
 TOKENS_FILE = "brand.tokens.json"
-_MAX_TOKENS_BYTES = 8_000_000
+MAX_TOKENS_BYTES = 8_000_000
 _MAX_FILE_BYTES = 512_000_000
 
 
@@ -58,7 +58,7 @@ def load_kit(folder: Path | str) -> LoadedKit:
     folder = Path(folder)
     path = tokens_path(folder)
     folder = path.parent
-    kit, notes = kit_from_tokens(parse_tokens(read_bytes(path, _MAX_TOKENS_BYTES), path.name), path.name)
+    kit, notes = kit_from_tokens(parse_tokens(read_bytes(path, MAX_TOKENS_BYTES), path.name), path.name)
     logos = tuple(load_logo(folder, logo) for logo in kit.logos)
     missing: list[str] = []
     digest = _digest(kit, folder, missing)
@@ -96,7 +96,7 @@ def save_kit(kit: BrandKit, folder: Path | str, original: dict[str, Any] | None 
         relative_name(file)
     path = folder / TOKENS_FILE
     if original is None and path.is_file():
-        original = parse_tokens(read_bytes(path, _MAX_TOKENS_BYTES), path.name)
+        original = parse_tokens(read_bytes(path, MAX_TOKENS_BYTES), path.name)
     return _write_json(tokens_from_kit(kit, original), path)
 
 
@@ -107,7 +107,7 @@ def copy_kit(folder: Path | str, to: Path | str) -> Path:
     """
     tokens, to = tokens_path(Path(folder)), Path(to)
     folder = tokens.parent
-    data = read_bytes(tokens, _MAX_TOKENS_BYTES)
+    data = read_bytes(tokens, MAX_TOKENS_BYTES)
     kit, _ = kit_from_tokens(parse_tokens(data, tokens.name), tokens.name)
     if to.exists():
         raise BadInput(f"{to} is there already", "Expected a new folder to copy the kit to")
@@ -158,11 +158,19 @@ def import_tokens(file: Path | str, folder: Path | str) -> LoadedKit:
     file, folder = Path(file), Path(folder)
     if tokens_there(folder):
         raise BadInput(f"{folder} holds a kit already", "Choose a new folder with --out")
-    data = parse_tokens(read_bytes(file, _MAX_TOKENS_BYTES), file.name)
+    data = parse_tokens(read_bytes(file, MAX_TOKENS_BYTES), file.name)
     kit, notes = kit_from_tokens(data, file.name)
-    save_kit(kit, folder, original=data)
+    kind = BrandType(heading=at_hand(kit.type.heading, 700), body=at_hand(kit.type.body, 400))
+    save_kit(kit.model_copy(update={"type": kind}), folder, original=data)
     loaded = load_kit(folder)
     return LoadedKit(loaded.kit, loaded.folder, loaded.digest, loaded.fonts, loaded.logos, (*notes, *loaded.notes))
+
+
+def at_hand(choice: TypeChoice, stand_in_weight: int) -> TypeChoice:
+    """The choice if it has files or this machine has its family; else what stands in for it, in that weight, 1–1000."""
+    if choice.files or choice.stands_for or installed(choice.family):
+        return choice
+    return STAND_IN.model_copy(update={"weight": stand_in_weight, "stands_for": choice.family})
 
 
 def export_tokens(folder: Path | str, file: Path | str) -> Path:
@@ -171,10 +179,11 @@ def export_tokens(folder: Path | str, file: Path | str) -> Path:
     What other tools wrote into the kit's tokens goes along. Raises `BadInput` naming each token that breaks a rule.
     """
     path, file = tokens_path(Path(folder)), Path(file)
-    data = parse_tokens(read_bytes(path, _MAX_TOKENS_BYTES), path.name)
+    data = parse_tokens(read_bytes(path, MAX_TOKENS_BYTES), path.name)
     kit, _ = kit_from_tokens(data, path.name)
     whole = tokens_from_kit(kit, data)
-    if wrong := problems(whole):
+    wrong = problems(whole)
+    if len(wrong) > 0:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise BadInput(f"{path.name} breaks the format: {wrong[0]}{more}", "Mend it in the kit, then export again")
     return _write_json(whole, file)

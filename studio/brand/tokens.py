@@ -38,8 +38,8 @@ STAND_IN = TypeChoice(
 class _FontFiles(Value):
     heading: tuple[FontFile, ...] = ()
     body: tuple[FontFile, ...] = ()
-    stood_in: tuple[Part, ...] = ()
-    """The parts whose first family is not at hand: the second of the token's list stands in for it."""
+    stand_ins: dict[Part, str] = {}
+    """The family that is set where the one the tokens name is not at hand."""
 
 
 class _FileExtension(Value):
@@ -128,7 +128,7 @@ def tokens_from_kit(kit: BrandKit, original: dict[str, Any] | None = None) -> di
         fonts=_FontFiles(
             heading=kit.type.heading.files,
             body=kit.type.body.files,
-            stood_in=tuple(part for part in _PARTS if getattr(kit.type, part).stands_for),
+            stand_ins={part: choice.family for part in _PARTS if (choice := getattr(kit.type, part)).stands_for},
         ),
         voice=kit.voice,
         photography=kit.photography,
@@ -243,11 +243,11 @@ def _type_choice(
     used = style or alone
     if used and used.path not in ours:
         notes.append(f"The {part} font is {family}, from {used.path}")
-    stands_for = ""
-    if part in fonts.stood_in and alone and isinstance(alone.value, list) and len(alone.value) == 2:
-        stands_for, family = family, read_family(alone.value[1], f"{source}: {alone.path}")
     weight = weight or (700 if part == "heading" else 400)
-    return TypeChoice(family=family, files=getattr(fonts, part), weight=weight, stands_for=stands_for)
+    choice = TypeChoice(family=family, files=getattr(fonts, part), weight=weight)
+    if stand_in := fonts.stand_ins.get(part):
+        return choice.model_copy(update={"family": stand_in, "stands_for": family})
+    return choice
 
 
 def _style(token: Token, source: str) -> tuple[str | None, int | None]:
@@ -270,13 +270,6 @@ def _note_the_rest(file: TokenFile, notes: list[str]) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- writing
-
-
-def _says(written: Any, kind: str, value: Any, path: str) -> bool:
-    """Whether a token already says `value`, in whatever spelling; further families of a list are its maker's."""
-    if isinstance(value, list):
-        return written == value
-    return (read_family if kind == "fontFamily" else read_weight)(written, path) == value
 
 
 class _Places:
@@ -308,7 +301,7 @@ class _Places:
 
     def put_type(self, part: Part, choice: TypeChoice) -> None:
         for kind, name, value in (
-            ("fontFamily", part, [choice.stands_for, choice.family] if choice.stands_for else choice.family),
+            ("fontFamily", part, choice.stands_for or choice.family),
             ("fontWeight", f"{part}-weight", choice.weight),
         ):
             path = self._type_path(kind, part)
@@ -316,7 +309,8 @@ class _Places:
                 path = self._new_path(("font", name))
                 self._node(path, {"$type": kind, "$value": value})
             else:
-                if not _says(self.tokens[path].value, kind, value, path):
+                read = read_family if kind == "fontFamily" else read_weight
+                if read(self.tokens[path].value, path) != value:
                     self._set_value(path, value)
             self._mark(path, {"type": part})
 

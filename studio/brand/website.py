@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.brand.kit import MAX_TOKENS_BYTES
 from studio.brand.logo import MAX_LOGO_BYTES
 from studio.brand.site.colours import (
     Sighting,
@@ -25,6 +26,8 @@ from studio.brand.site.colours import (
 from studio.brand.site.css_values import colour
 from studio.brand.site.fetch import open_web
 from studio.brand.site.font_files import keep_files
+from studio.brand.site.from_pictures import MAX_PHOTOS, from_logo, from_photos
+from studio.brand.site.from_tokens import from_tokens
 from studio.brand.site.guard import Guard
 from studio.brand.site.look import Look, look_at, words_of
 from studio.brand.site.manifest import app_manifest
@@ -42,11 +45,11 @@ from studio.brand.site.wording import copy_of
 from studio.errors import BadInput
 from studio.pixels import MAX_PICTURE_BYTES, read_bytes
 
+TOKENS = (".json", ".json5", ".tokens")
 _PAGES = (".html", ".htm", ".xhtml", ".xht", ".mhtml", ".mht", ".zip")
 _LOGOS = (".svg",)
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _LOGO_NAMES = {"logo", "logos", "logotype", "logomark", "wordmark", "mark", "brand"}
-_MAX_PDF_BYTES = 200_000_000
 _MAX_REFRESHES = 3
 
 
@@ -59,44 +62,49 @@ class Answer:
 
 
 def infer(source: str, language: str = "", guard: Guard | None = None) -> Proposals:
-    """The brand that `source` shows: a path to a page, folder, ZIP, logo, photo or PDF, else an address.
+    """The brand that `source` shows: a path to a page, folder, ZIP, logo, photo, PDF or token file, else an address.
 
     `language` (BCP 47) is asked of the site first; `guard` stands in for the network in tests. Raises `BadInput` for
     what cannot be read at all, with what to do instead.
     """
-    path = Path(source)
-    try:
-        there = path.exists()
-    except (OSError, ValueError):  # an address is not always a possible path
-        there = False
-    if there:
+    if (path := as_path(source)) is not None:
         return _from_path(path)
-    if re.match(r"[./~\\]|[A-Za-z]:[\\/]", source) or path.suffix.lower() in (*_PAGES, *_PICTURES, ".pdf", ".json"):
-        raise BadInput(f"{source} is not there", "Check the path, or give an address such as example.org")
     site = open_web(source, language=language, guard=guard)
     try:
         site.open()
         reply = site.reply
-        found = read_brand(site, Answer(reply.status, tuple(reply.headers.items())) if reply else Answer())
+        return read_brand(site, Answer(reply.status, tuple(reply.headers.items())) if reply else Answer())
     finally:
         site.close()
-    return found
+
+
+def as_path(source: str) -> Path | None:
+    """The file or folder that `source` names; None for an address. Raises `BadInput` for a path that is not there."""
+    path = Path(source)
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):  # an address is not always a possible path
+        return None
+    host, slash, _ = source.partition("/")
+    local = re.match(r"[./~\\]|[A-Za-z]:[\\/]", source) is not None
+    named = not slash and path.suffix.lower() in (*_PAGES, *_LOGOS, *_PICTURES, *TOKENS, ".pdf")
+    if "://" not in source and (local or named or ("." not in host and ":" not in host)):
+        raise BadInput(f"{source} is not there", "Check the path, or give an address such as example.org")
+    return None
 
 
 def _from_path(path: Path) -> Proposals:
     kind = path.suffix.lower()
     if kind == ".pdf":
-        from studio.brand.site.from_pdf import from_pdf
+        from studio.brand.pdf.guide import MAX_PDF_BYTES, from_pdf
 
-        return from_pdf(read_bytes(path, _MAX_PDF_BYTES), path.name)
+        return from_pdf(read_bytes(path, MAX_PDF_BYTES), path.name)
+    if kind in TOKENS and path.is_file():
+        return from_tokens(read_bytes(path, MAX_TOKENS_BYTES), path.name)
     if kind in _LOGOS or (kind in _PICTURES and words_of(path.stem) & _LOGO_NAMES):
-        from studio.brand.site.from_pictures import from_logo
-
         return from_logo(read_bytes(path, MAX_LOGO_BYTES), path.name)
-    pictures = [path] if kind in _PICTURES else _pictures_in(path)
-    if pictures:
-        from studio.brand.site.from_pictures import MAX_PHOTOS, from_photos
-
+    if pictures := [path] if kind in _PICTURES else _pictures_in(path):
         return from_photos([(p.name, read_bytes(p, MAX_PICTURE_BYTES)) for p in pictures[:MAX_PHOTOS]])
     return read_brand(open_saved(path))
 
@@ -105,9 +113,8 @@ def _pictures_in(path: Path) -> list[Path]:
     """The pictures of a folder that holds nothing else: reference photos."""
     if not path.is_dir():
         return []
-    files = [file for file in sorted(path.iterdir()) if not file.name.startswith(".")]
-    pictures = [file for file in files if file.is_file() and file.suffix.lower() in _PICTURES]
-    return pictures if pictures and len(pictures) == len([file for file in files if not file.is_dir()]) else []
+    files = [file for file in sorted(path.iterdir()) if not file.name.startswith(".") and file.is_file()]
+    return files if all(file.suffix.lower() in _PICTURES for file in files) else []
 
 
 def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
@@ -147,7 +154,7 @@ def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
 
 
 def seen_colours(source: str) -> tuple[tuple[Sighting, ...], frozenset[str], Colour | None, Colour | None]:
-    """What the palette of a saved site is made of: sightings, colours named the brand's, ground, text. For measuring."""
+    """What a saved site's palette is made of: sightings, colours named the brand's, ground, text. For measuring."""
     site = open_saved(Path(source))
     look = _looked_at(site)
     name = name_of(look, site)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
-from studio.brand.site.colour_codes import codes_in
-from studio.brand.site.from_pdf import from_pdf
-from studio.brand.site.pdf_fonts import font_name
-from studio.brand.site.pdf_tokens import operations
+from studio.brand.pdf.colour_codes import codes_in
+from studio.brand.pdf.fonts import font_name
+from studio.brand.pdf.guide import from_pdf
+from studio.brand.pdf.operations import operations
 from studio.brand.site.proposals import Colour, Proposals
 from studio.errors import BadInput
 from tests.brand.pdf_made import by_hand, guide, stream

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from studio.brand.site.from_pdf import MAX_PAGES, from_pdf
+from studio.brand.pdf.guide import MAX_PAGES, from_pdf
 from studio.brand.site.proposals import Proposals
 from studio.errors import BadInput
 from tests.brand.pdf_made import by_hand, guide, stream

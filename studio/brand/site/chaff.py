@@ -31,7 +31,7 @@ _PLACEHOLDERS = re.compile(
     r"company|site|website|page|blog|post|section|card|item|feature|service|client|customer|team member|menu|button|"
     r"link|main|sub|main|blog post|default|featurette|slide|label)?\s?"
     r"(?:name|title|sub-?title|heading|sub-?heading|headline|text|tagline|slogan|logo|brand|caption|description|content|"
-    r"copy|example|placeholder|slide|label|card|item|product|company|website|site|paragraph|featurette|section|project)"
+    r"copy|placeholder|slide|label|card|item|product|company|website|site|paragraph|featurette|section|project)"
     r"(?:\s?(?:here|goes here|text|name|title|heading|(?:label|number)?\s?#?\d{1,2}|one|two|three|four|[a-c]))?[.:!…]*"
 )
 _PLACEHOLDER_PARTS = re.compile(
@@ -39,7 +39,8 @@ _PLACEHOLDER_PARTS = re.compile(
     r"your (?:text|content|headline|company|website|logo|name|title) (?:goes )?here|"
     r"goes here\b|this is (?:a |an |the |some )?(?:sample|dummy|placeholder|example|demo) (?:text|page|post|content)|"
     r"placeholder|dummy text|click (?:here )?to edit|add your (?:own )?text|edit (?:this|me)\b|hello world!?$|"
-    r"untitled|just another wordpress|\[[a-z ]+\]|\{\{|%[a-z_]+%|<%|\$\{|(?-i:\bTODO\b|\bTBD\b|XXX|\bNaN\b)|\bundefined\b|"
+    r"untitled|just another wordpress|\[[a-z ]+\]|\{\{|%[a-z_]+%|<%|\$\{|"
+    r"(?-i:\bTODO\b|\bTBD\b|XXX|\bNaN\b)|\bundefined\b|"
     r"blindtext|platzhalter|texte d.exemple|texto de ejemplo|texto de relleno|"
     r"لورم|لوريم|هذا النص هو مثال|متن ساختگی|占位|示例文本|範例文字|這裡是標題|这里是标题|"
     r"ダミーテキスト|サンプルテキスト"
@@ -83,7 +84,7 @@ _LEGAL_FORM = re.compile(
 _GENERIC = frozenset(
     "home homepage startseite start accueil inicio início inici principal hjem hem etusivu główna anasayfa главная "
     "welcome willkommen bienvenue bienvenidos benvenuti welkom index untitled document page website site title logo "
-    "brand company demo example test landing landingpage dashboard login signin signup menu navigation main search "
+    "brand company demo test landing landingpage dashboard login signin signup menu navigation main search "
     "contact about blog news shop store products services portfolio gallery faq help support documentation docs "
     "overview introduction close open back next previous image photo picture icon top error forbidden loading "
     "redirecting default template theme header footer english deutsch français español "

@@ -287,7 +287,7 @@ def leading(standings: list[Standing], ground: Colour | None, text: Colour | Non
 
 
 def _strength(found: Standing, behind: str, text: Colour | None) -> float:
-    """The weight of a colour as a leading one: greys, the words' own colour and what the page stands on count little."""
+    """The weight of a colour as a leading one: greys, the words' own colour and the page's ground count little."""
     only_words = text is not None and found.hex == text.hex and found.kinds.keys() <= _LETTERING
     colourful = min(1.0, max(0.0, (found.chroma - _GREY) / (_COLOURFUL - _GREY)))
     near = contrast_hex(found.hex, behind) < 1.12

@@ -66,7 +66,8 @@ _ONLY_LOGO = re.compile(
 
 def segments(title: str) -> list[str]:
     """A title in its parts: `Example | Fresh bread` is two."""
-    return [part.strip(" ,;") for part in _SEPARATOR.split(title[:300]) if part and part.strip(" ,;")]
+    parts = (tidied(part).strip(" ,;") for part in _SEPARATOR.split(title[:300]))
+    return [part for part in parts if part]
 
 
 def bare(text: str) -> str:

@@ -26,6 +26,7 @@ from studio.brand.site.tongue import language_told
 
 _LEAST = 0.12
 _LEAST_TAGLINE = 0.2
+_LEAST_READ_PX = 7.0
 _NO_PROOF = ("part of", "agrees", "repeated", "host")
 _HOST_WORDS = frozenset("www blog shop store docs m en de web home go get app demo".split())
 _HOSTED = re.compile(
@@ -79,12 +80,12 @@ def name_of(look: Look, site: Site) -> Words | None:
     host = host_of(look.page, site)
     found = _candidates(signs_of(look, site, blocks))
     _strengthen(found, _label(host), blocks)
-    ranked = sorted(found.values(), key=lambda one: -one.rated)
+    ranked = [one for one in sorted(found.values(), key=lambda one: -one.rated) if not _only_headline(one)]
     if not ranked or ranked[0].rated < _LEAST:
         label = _label(host)
         return Words(text=label.capitalize(), source=f"address {host}", confidence=0.3) if label else None
     best = ranked[0]
-    others = [one.text for one in ranked[1:] if one.rated > 0.15 and not _only_headline(one)]
+    others = [one.text for one in ranked[1:] if one.rated > 0.15]
     spelt = [text for text in best.spellings if text.casefold() != best.text.casefold()]
     # A close second makes the first less sure, unless the one is part of the other.
     near = next((one for one in ranked[1:] if not _alike(one.text, best.text)), None)
@@ -130,7 +131,13 @@ def _candidates(signs: Iterable[Sign]) -> dict[str, _Candidate]:
     for text, kind, weight, source in signs:
         name = without_legal_form(bare(text))
         key = key_of(name)
-        if not key or len(name) > MOST_CHARS or is_generic(name) or (is_codelike(name) and "." not in name):
+        if (
+            not key
+            or len(name) > MOST_CHARS
+            or is_generic(name)
+            or is_generic(text)
+            or (is_codelike(name) and "." not in name)
+        ):
             continue
         found.setdefault(key, _Candidate()).add(name, kind, weight * _plausible(name), source)
     return found
@@ -168,8 +175,14 @@ def _strengthen(found: dict[str, _Candidate], label: str, blocks: list[Block]) -
 
 
 def _only_headline(one: _Candidate) -> bool:
+    """Whether nothing but the page's headline, or a part of it, says so, and it is more than a word or two."""
     proofs = {kind for kind in one.signs if not kind.startswith(_NO_PROOF)}
-    return proofs <= {"h1", "h1 line"} and (len(one.text.split()) > 2 or "h1" not in proofs)
+    return proofs <= {"h1", "h1 line"} and (_size(one.text) > 2 or "h1" not in proofs)
+
+
+def _size(text: str) -> float:
+    """Length in words; Chinese and Japanese count two characters as one."""
+    return len(re.sub(rf"[{CJK}]", " ", text).split()) + len(re.findall(rf"[{CJK}]", text)) / 2
 
 
 def _label(host: str) -> str:
@@ -249,7 +262,8 @@ def _head_lines(look: Look, blocks: list[Block], called: tuple[str, ...]) -> Ite
         where = f"{label}: {block.element.named()}"
         weight = 0.55 if order == 0 else 0.3
         rest = [line for line in block.lines if not _is_name(line, called)]
-        if not rest or _is_name(block.text, called):
+        # Words too small to read stand in for a drawn name.
+        if not rest or _is_name(block.text, called) or block.seen.size_px < _LEAST_READ_PX:
             yield from _under(look, blocks, index)
         elif order == 0 and len(run := sentence_run(blocks, index)) > 1:
             yield " ".join(one.text for one in run), "headline", weight, where

@@ -23,7 +23,9 @@ _MAX_JSON = 500_000
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 # Elements whose end tag may be left out close one another, so that they do not pile up.
 _SELF_CLOSING = frozenset("p li dt dd tr td th thead tbody tfoot option optgroup colgroup rb rt rtc rp".split())
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
+# Drawings close their shapes in the tag itself, which HTML does not know.
+_SHAPES = frozenset("path rect circle ellipse line polyline polygon use stop image g defs".split())
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)(?:[^<>]*?(/?)>)?")
 _META_CHARSET = re.compile(rb"""(?i)<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]{2,40})""")
 _SPACE = re.compile(r"\s+")
 _Waiting = tuple[Any, "Element", int, int, int]
@@ -203,7 +205,7 @@ def _bounded(text: str) -> tuple[str, bool]:
     depth = 0
     for match in _TAG.finditer(text):
         name = match[2].lower()
-        if name in _VOID or name in _SELF_CLOSING:
+        if name in _VOID or name in _SELF_CLOSING or (match[3] and name in _SHAPES):
             continue
         depth = max(0, depth - 1) if match[1] else depth + 1
         if depth > _MAX_OPEN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -22,7 +22,7 @@ MOST_PICTURES = 24
 _MOST_READ = 60
 _MOST_LISTED = 200
 _LEAST_PX, _LEAST_UNLINKED_PX = 96, 200
-_MAX_MEASURED_PX = 6_000_000
+_MAX_MEASURED_PX = 3_000_000
 _MOST_STRETCHED = 5.0
 _MEASURED = 4
 _Use = Literal["hero", "product", "picture"]
@@ -60,9 +60,11 @@ _HERO = frozenset(
 )
 _STAND_INS = re.compile(
     r"(?i)(?:^|\.)(?:placehold(?:er)?\.(?:it|co|com)|via\.placeholder\.com|dummyimage\.com|placekitten\.com|"
-    r"picsum\.photos|lorempixel\.com|loremflickr\.com|fakeimg\.pl|gravatar\.com|shields\.io|badgen\.net|"
-    r"doubleclick\.net|google-analytics\.com|facebook\.com|bat\.bing\.com|placeimg\.com|unsplash\.it|"
-    r"travis-ci\.(?:org|com)|codecov\.io|i\.creativecommons\.org)$"
+    r"picsum\.photos|lorempixel\.com|loremflickr\.com|fakeimg\.pl|placeimg\.com|unsplash\.it)$"
+)
+_COUNTERS = re.compile(
+    r"(?i)(?:^|\.)(?:gravatar\.com|shields\.io|badgen\.net|doubleclick\.net|google-analytics\.com|facebook\.com|"
+    r"bat\.bing\.com|travis-ci\.(?:org|com)|codecov\.io|creativecommons\.org)$"
 )
 _ENDINGS = re.compile(r"(?i)\.(?:jpe?g|png|webp|avif|gif|svg|tiff?|bmp)$")
 _PART = re.compile(r"[A-Za-z]+")
@@ -113,7 +115,7 @@ def warnings_of(look: Look, site: Site, marks_urls: frozenset[str]) -> tuple[str
     notes: list[str] = []
     hosts = {urlsplit(one.url).hostname or "" for one in _of_elements(look, site)}
     if stand_ins := sorted(host for host in hosts if _STAND_INS.search(host)):
-        notes.append(f"Pictures from {', '.join(stand_ins[:3])} only keep a place or count visits; they are left out")
+        notes.append(f"Pictures from {', '.join(stand_ins[:3])} only keep a place; they are left out")
     unread = sum(all(site.read(url, "picture") is None for url in (one.url, *one.others)) for one in linked)
     if unread:
         are = "picture of the page is" if unread == 1 else "pictures of the page are"
@@ -149,8 +151,10 @@ def photography_of(pictures: Sequence[Photo], site: Site) -> tuple[str, ...]:
 def _ranked(look: Look, site: Site, marks_urls: frozenset[str]) -> list[_Found]:
     """What may be a picture, each address once, the likeliest first."""
     best: dict[str, _Found] = {}
+    known_urls = set(marks_urls)
     for one in (*_of_metadata(look, site), *_of_elements(look, site), *_of_styles(look, site)):
         known = best.get(one.url)
+        known_urls |= {one.url, *one.others}
         if one.url in marks_urls or not _may_be_photo(one):
             continue
         if known is None:
@@ -160,8 +164,7 @@ def _ranked(look: Look, site: Site, marks_urls: frozenset[str]) -> list[_Found]:
             if one.rate > known.rate:
                 known.use, known.rate, known.source = one.use, one.rate, one.source
     linked = sorted(best.values(), key=lambda one: -one.rate)[:_MOST_READ]
-    seen = {url for one in best.values() for url in (one.url, *one.others)} | marks_urls
-    unlinked = [one for one in _of_folder(look, site, seen) if _may_be_photo(one)]
+    unlinked = [one for one in _of_folder(site, known_urls) if _may_be_photo(one)]
     return linked + sorted(unlinked, key=lambda one: -one.rate)[: max(10, _MOST_READ - len(linked))]
 
 
@@ -169,15 +172,19 @@ def _may_be_photo(one: _Found) -> bool:
     if one.url[:5].lower() == "data:":
         return False
     parts = urlsplit(one.url)
-    if _STAND_INS.search(parts.hostname or "") or (
-        one.url.startswith("https://saved.invalid/") and not _named(parts.path)
+    host = parts.hostname or ""
+    if (
+        _STAND_INS.search(host)
+        or _COUNTERS.search(host)
+        or (one.url.startswith("https://saved.invalid/") and not _named(parts.path))
     ):
         return False
     words = _path_words(parts.path)
     if _DEVICE_FILES.search(parts.path):
         return False
     alone = words & _NOT_PHOTOS and not (one.use == "product" and one.rate >= 0.85)
-    return not alone and not (words_of(one.alt) & {"icon", "logo", "avatar", "badge", "shape", "pattern"})
+    named = words & {"product", "products"}
+    return not alone and bool(named or not words_of(one.alt) & {"icon", "logo", "avatar", "badge", "shape", "pattern"})
 
 
 def _named(path: str) -> bool:
@@ -324,9 +331,8 @@ def _images(value: Any) -> list[str]:
     return [one for one in found if isinstance(one, str)]
 
 
-def _of_folder(look: Look, site: Site, known: Iterable[str]) -> Iterator[_Found]:
+def _of_folder(site: Site, known: set[str]) -> Iterator[_Found]:
     """Pictures that lie in the folder and that this page does not link: other pages or scripts show them."""
-    known = set(known)
     listed = [url for url in site.listed() if _ENDINGS.search(unquote(urlsplit(url).path)) and url not in known]
     for url in listed[:_MOST_LISTED]:
         use, rate = _rated("picture", url, None, "")

@@ -23,6 +23,7 @@ _SILENT = frozenset(
 _WHOLE = frozenset("h1 h2 h3 h4 h5 h6 p button summary legend figcaption caption".split())
 _PERMALINKS = frozenset("headerlink anchor-link anchorjs-link hash-link header-anchor heading-anchor".split())
 _CARDS = frozenset("card panel item box product post entry modal dialog widget article".split())
+_STRUCK = frozenset("text-decoration-line-through line-through strikethrough old-price price-old was-price".split())
 _MOST_BLOCKS = 4_000
 _MOST_CHARS = 3_000
 _SPACE = re.compile(r"\s+")
@@ -55,7 +56,7 @@ def blocks_of(look: Look) -> list[Block]:
     while stack and len(found) < _MOST_BLOCKS:
         element, under = stack.pop()
         under = under or id(element) in hidden
-        if element.tag in _SILENT:
+        if element.tag in _SILENT or _struck(element):
             continue
         if _is_whole(look, element):
             lines = lines_of(look, element)
@@ -131,7 +132,13 @@ def _unread(element: Element) -> bool:
         element.tag in _SILENT
         or (element.get("aria-hidden") == "true" and element.tag in ("span", "i", "div", "b", "a"))
         or bool(element.classes & _PERMALINKS)
+        or _struck(element)
     )
+
+
+def _struck(element: Element) -> bool:
+    """Crossed out: a price that holds no more."""
+    return element.tag in ("del", "s", "strike") or bool(element.classes & _STRUCK)
 
 
 def _own_run(look: Look, element: Element) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ _OF_SCRIPT: Mapping[str, frozenset[str]] = {
     "Armenian": frozenset(("hy",)),
 }
 """The languages that are written in a script; the commonest first is what its words are taken for."""
+_ALSO_LATIN = frozenset("az ku uz sr bs tt kk".split())
 _FIRST = {"Hebrew": "he", "Greek": "el", "Thai": "th", "Devanagari": "hi", "Hangul": "ko", "Kana": "ja",
           "Bengali": "bn", "Tamil": "ta", "Georgian": "ka", "Armenian": "hy"}  # fmt: skip
 _COMMON: Mapping[str, frozenset[str]] = {
@@ -129,9 +130,8 @@ def _main_script(scripts: Counter[str], letters: int) -> str:
 
 def _foreign(language: str, tag: str) -> bool:
     """Whether a language is never written in Latin letters."""
-    return "-Latn" not in tag and any(
-        language in found for name, found in _OF_SCRIPT.items() if name not in ("Cyrillic", "Arabic")
-    )
+    known = any(language in found for found in _OF_SCRIPT.values())
+    return known and language not in _ALSO_LATIN and "-Latn" not in tag
 
 
 def _guess(text: str, scripts: Counter[str]) -> str:

@@ -141,7 +141,7 @@ def _is_copy(text: str, called: tuple[str, ...]) -> bool:
 
 
 def _usable(block: Block) -> bool:
-    return not block.places & _SKIPPED and block.element.tag not in _NO_COPY
+    return not block.places & _SKIPPED and block.element.tag not in _NO_COPY and block.seen.size_px >= 7.0
 
 
 def _size(text: str) -> float:

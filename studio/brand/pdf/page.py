@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from studio.brand.site.pdf_colours import CMYK, GREY, OTHER, RGB, Shown, Space, entry, shown, space_of
-from studio.brand.site.pdf_tokens import Operand, operations
+from studio.brand.pdf.colours import CMYK, GREY, OTHER, RGB, Shown, Space, entry, shown, space_of
+from studio.brand.pdf.operations import Operand, operations
 
 Matrix = tuple[float, float, float, float, float, float]
 _UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studio.brand.site.pdf_page import Run
+from studio.brand.pdf.page import Run
 
 
 @dataclass(frozen=True)

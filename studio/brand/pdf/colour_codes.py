@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from studio.brand.site.pdf_colours import cmyk_hex
+from studio.brand.pdf.colours import cmyk_hex
 from studio.color import hex_of
 
 _SEP = r"[\s,;/|.:·•–-]{1,4}"

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from studio.brand.site.pdf_colours import entry, resolved
-from studio.brand.site.pdf_page import Decoder
+from studio.brand.pdf.colours import entry, resolved
+from studio.brand.pdf.page import Decoder
 
 _WEIGHTS = (
     (r"thin|hairline", 100),
