@@ -6,6 +6,7 @@ import io
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def picture(
     return out.getvalue()
 
 
-def found(folder: Path, html: str, marks: tuple[str, ...] = (), **files: bytes) -> dict[str, Photo]:
+def found(folder: Path, html: str, marks: tuple[str, ...] = (), /, **files: bytes) -> dict[str, Photo]:
     site = site_of(folder, f"<!doctype html><html>{html}</html>", **files)
     urls = frozenset(f"https://saved.invalid/{mark}" for mark in marks)
     return {photo.file: photo for photo in pictures_of(look_of(site), site, urls)}
@@ -59,7 +60,7 @@ def test_the_largest_of_a_set_is_taken_and_a_smaller_one_where_it_is_missing(tmp
       <img srcset="gone.png 2x, here.png 1x" src="here.png"><noscript><img src="quiet.png"></noscript>
       <picture><source srcset="wide.png 1200w"><img src="narrow.png"></picture><video poster="still.png"></video></body>"""
     names = ("s", "l", "lazy", "here", "quiet", "wide", "narrow", "still")
-    photos = found(tmp_path, html, **{f"{name}_png": picture(300 + 10 * i, 300) for i, name in enumerate(names)})
+    photos = found(tmp_path, html, (), **{f"{name}_png": picture(300 + 10 * i, 300) for i, name in enumerate(names)})
     linked = {name for name, photo in photos.items() if "not linked" not in photo.source}
     assert linked >= {"l.png", "lazy.png", "here.png", "wide.png", "still.png", "quiet.png"}
     assert largest("a.png 1x, b.png 2x") == "b.png" and largest("") == "" and largest("data:,x 1x, c.png 3x") == "c.png"
@@ -79,7 +80,7 @@ def test_signs_and_decorations_are_no_photos(tmp_path: Path, name: str) -> None:
 def test_tiny_stretched_and_known_marks_are_left_out(tmp_path: Path) -> None:
     html = '<body><img src="p.png"><img src="line.png"><img src="mark.png"><img src="small.png" width="24" height="24"></body>'
     assert (
-        found(tmp_path, html, marks=("mark.png", "small.png"), p_png=picture(40, 40), line_png=picture(900, 100),
+        found(tmp_path, html, ("mark.png", "small.png"), p_png=picture(40, 40), line_png=picture(900, 100),
               mark_png=picture(400, 200), small_png=picture(300, 300)) == {}
     )  # fmt: skip
 
@@ -88,7 +89,7 @@ def test_unlinked_pictures_of_the_folder_come_last(tmp_path: Path) -> None:
     html = '<body><img src="used.png"></body>'
     files = {"used_png": picture(600, 400), "products__one_png": picture(700, 700), "other_png": picture(210, 210),
              "little_png": picture(150, 150), "icon_png": picture(500, 500)}  # fmt: skip
-    photos = found(tmp_path, html, **files)
+    photos = found(tmp_path, html, (), **files)
     assert list(photos) == ["used.png", "products/one.png", "other.png"]
     assert photos["products/one.png"].use == "product" and photos["products/one.png"].confidence < 0.5
     assert photos["other.png"].source == "in the folder, not linked by this page"
@@ -114,7 +115,7 @@ def test_what_could_not_be_read_is_counted(tmp_path: Path) -> None:
 
 def test_no_more_than_there_is_room_for(tmp_path: Path) -> None:
     html = "<body>" + "".join(f'<img src="p{i}.png">' for i in range(90)) + "</body>"
-    assert len(found(tmp_path, html, **{f"p{i}_png": picture(200, 200 + i) for i in range(90)})) == MOST_PICTURES
+    assert len(found(tmp_path, html, (), **{f"p{i}_png": picture(200, 200 + i) for i in range(90)})) == MOST_PICTURES
 
 
 def test_sizes_come_from_the_header() -> None:

@@ -134,7 +134,7 @@ def _is_copy(text: str, called: tuple[str, ...]) -> bool:
         return False
     if is_generic(text) or is_placeholder(text) or is_legal(text) or is_consent(text) or is_codelike(text):
         return False
-    if is_date(text) or not key_of(text):
+    if is_date(text) or not key_of(text) or len(re.findall(r"\s[|·•/]\s", text)) > 2:
         return False
     # "Welcome to Example!" greets; "Example 2.0" is only the name.
     return text.endswith("!") or key_of(bare(text)) not in [key_of(one) for one in called[:1]]
@@ -251,7 +251,7 @@ def _offers(look: Look, blocks: list[Block], rates: list[float]) -> Iterator[_Sa
         if not _usable(block) or block.places & {"nav", "footer"} or len(text) > 90:
             continue
         where = f"{look.page.label}: {block.element.named()}"
-        price = PRICE.search(text) if re.search(r"[1-9]", text) and block.element.tag not in ("del", "s") else None
+        price = next((one for one in PRICE.finditer(text) if re.search(r"[1-9]", one[0])), None)
         if price and len(PRICE.sub("", text).strip(" -–—~/.,")) <= 12:
             near = _what_for(blocks, index)
             if near is not None:
