@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from studio.brand.site.guard import Guard, Number, is_public
+from studio.brand.source.guard import Guard, Number, is_public
 
 PUBLIC = "93.184.215.14"
 Answer = bytes | Callable[[socket.socket], None]

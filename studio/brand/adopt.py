@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from studio.brand.dtcg.tokens import STAND_IN
 from studio.brand.fonts import installed
 from studio.brand.kit import LoadedKit, at_hand, load_kit, save_kit, writing
 from studio.brand.site.proposals import Colour, Mark, Proposals, Typeface
 from studio.brand.site.typefaces import SYSTEM
-from studio.brand.tokens import STAND_IN
 from studio.errors import BadInput
 from studio.model import BrandKit, BrandType, FontFile, Logo, Role, Swatch, TypeChoice, Voice
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from studio.brand.dtcg.roles import ROLES
 from studio.brand.kit import LoadedKit
 from studio.brand.logo import LogoArt
-from studio.brand.roles import ROLES
 from studio.color import cielab, contrast, contrast_hex, delta_e00, delta_e00_hex, rgb_of
 from studio.errors import BadInput
 from studio.model import BrandKit, Role, TypeChoice

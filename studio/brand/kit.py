@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studio.brand.dtcg.check import problems
+from studio.brand.dtcg.tokens import STAND_IN, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.brand.fonts import FontSet, font_path, installed, load_fonts
 from studio.brand.inside import inside, relative_name
 from studio.brand.logo import MAX_LOGO_BYTES, LogoArt, load_logo
-from studio.brand.token_check import problems
-from studio.brand.tokens import STAND_IN, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.color import contrast_hex
 from studio.errors import BadInput
 from studio.model import BrandKit, BrandType, Logo, Role, Swatch, TypeChoice

@@ -11,8 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.brand.art.pictures import MAX_PHOTOS, from_logo, from_photos
 from studio.brand.kit import MAX_TOKENS_BYTES
 from studio.brand.logo import MAX_LOGO_BYTES
+from studio.brand.marks.find import find_marks
+from studio.brand.page.css_values import colour
+from studio.brand.page.look import Look, look_at, words_of
+from studio.brand.page.manifest import app_manifest
+from studio.brand.page.sheets import read_sheets
+from studio.brand.page.tree import read_page
 from studio.brand.site.colours import (
     Sighting,
     chroma,
@@ -23,25 +30,18 @@ from studio.brand.site.colours import (
     sightings_of,
     text_of,
 )
-from studio.brand.site.css_values import colour
-from studio.brand.site.fetch import open_web
 from studio.brand.site.font_files import keep_files
-from studio.brand.site.from_pictures import MAX_PHOTOS, from_logo, from_photos
 from studio.brand.site.from_tokens import from_tokens
-from studio.brand.site.guard import Guard
-from studio.brand.site.look import Look, look_at, words_of
-from studio.brand.site.manifest import app_manifest
-from studio.brand.site.marks import find_marks
-from studio.brand.site.naming import language_of, name_of, tagline_of
-from studio.brand.site.page import read_page
 from studio.brand.site.photos import photography_of, pictures_of
 from studio.brand.site.proposals import Colour, Mark, Proposals
-from studio.brand.site.saved import open_saved
-from studio.brand.site.sheets import read_sheets
-from studio.brand.site.source import Site
 from studio.brand.site.trouble import refresh_of, trouble_of
 from studio.brand.site.typefaces import SYSTEM, typefaces_of
-from studio.brand.site.wording import copy_of
+from studio.brand.source.fetch import open_web
+from studio.brand.source.guard import Guard
+from studio.brand.source.saved import open_saved
+from studio.brand.source.site import Site
+from studio.brand.words.naming import language_of, name_of, tagline_of
+from studio.brand.words.wording import copy_of
 from studio.errors import BadInput
 from studio.pixels import MAX_PICTURE_BYTES, read_bytes
 

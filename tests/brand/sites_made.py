@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.brand.site.look import Look, Seen, look_at
-from studio.brand.site.page import read_page
-from studio.brand.site.saved import SavedSite, open_saved
-from studio.brand.site.sheets import read_sheets
+from studio.brand.page.look import Look, Seen, look_at
+from studio.brand.page.sheets import read_sheets
+from studio.brand.page.tree import read_page
+from studio.brand.source.saved import SavedSite, open_saved
 
 
 def site_of(folder: Path, html: str, **files: str | bytes) -> SavedSite:

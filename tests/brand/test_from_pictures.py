@@ -11,8 +11,7 @@ import pytest
 import skia
 from PIL import Image
 
-from studio.brand.logo import load_logo
-from studio.brand.site.art import (
+from studio.brand.art.palette import (
     chroma_of,
     colours_of_mark,
     colours_of_photos,
@@ -21,7 +20,8 @@ from studio.brand.site.art import (
     look_of_photos,
     plain_border,
 )
-from studio.brand.site.from_pictures import MAX_PHOTOS, brand_words, from_logo, from_photos
+from studio.brand.art.pictures import MAX_PHOTOS, brand_words, from_logo, from_photos
+from studio.brand.logo import load_logo
 from studio.color import delta_e00_hex
 from studio.errors import BadInput
 from studio.model import Logo

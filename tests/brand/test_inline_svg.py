@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from studio.brand.site.cut_mark import drawn
-from studio.brand.site.inline_svg import standalone
-from studio.brand.site.look import look_at
-from studio.brand.site.page import in_svg, read_page
-from studio.brand.site.saved import open_saved
-from studio.brand.site.sheets import read_sheets
+from studio.brand.art.cut_mark import drawn
+from studio.brand.marks.inline_svg import standalone
+from studio.brand.page.look import look_at
+from studio.brand.page.sheets import read_sheets
+from studio.brand.page.tree import in_svg, read_page
+from studio.brand.source.saved import open_saved
 from studio.brand.svg import clean_svg
 from studio.errors import BadInput
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from studio.brand.check import check_kit
+from studio.brand.dtcg.tokens import OURS, kit_from_tokens, parse_tokens
 from studio.brand.inside import relative_name
 from studio.brand.kit import TOKENS_FILE, copy_kit, import_tokens, load_kit, new_kit, save_kit
-from studio.brand.tokens import OURS, kit_from_tokens, parse_tokens
 from studio.errors import BadInput
 from studio.model import BrandKit, FontFile, Logo, Swatch
 from tests.samples import SAMPLES

@@ -9,9 +9,9 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.ttLib import TTFont
 
+from studio.brand.page.look import Look
 from studio.brand.site.colours import Sighting, declared_colours, palette_of, standing
 from studio.brand.site.font_files import font_file, keep_files
-from studio.brand.site.look import Look
 from studio.brand.site.proposals import Typeface
 from studio.brand.site.typefaces import family_name, typefaces_of
 from tests.brand.sites_made import look_of, site_of, styled

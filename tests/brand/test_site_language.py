@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.site.chaff import is_codelike, is_date, is_generic, is_legal, is_placeholder, is_pseudo_latin
-from studio.brand.site.name_signs import bare, segments
-from studio.brand.site.naming import language_of
-from studio.brand.site.texts import tidied
-from studio.brand.site.tone import tone_of
-from studio.brand.site.tongue import language_told, tidy_tag
+from studio.brand.words.chaff import is_codelike, is_date, is_generic, is_legal, is_placeholder, is_pseudo_latin
+from studio.brand.words.naming import language_of
+from studio.brand.words.signs import bare, segments
+from studio.brand.words.texts import tidied
+from studio.brand.words.tone import tone_of
+from studio.brand.words.tongue import language_told, tidy_tag
 from tests.brand.sites_made import look_of, site_of
 
 _TEXTS = {

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from studio.brand.site.ico import largest_of_ico
-from studio.brand.site.look import look_at
-from studio.brand.site.mark_files import file_name
-from studio.brand.site.mark_words import family, logo_word, says_name, tokens
-from studio.brand.site.marks import MOST_LOGOS, MarksFound, find_marks
-from studio.brand.site.page import read_page
-from studio.brand.site.saved import open_saved
-from studio.brand.site.sheets import read_sheets
+from studio.brand.marks.files import file_name
+from studio.brand.marks.find import MOST_LOGOS, MarksFound, find_marks
+from studio.brand.marks.ico import largest_of_ico
+from studio.brand.marks.words import family, logo_word, says_name, tokens
+from studio.brand.page.look import look_at
+from studio.brand.page.sheets import read_sheets
+from studio.brand.page.tree import read_page
+from studio.brand.source.saved import open_saved
 from studio.brand.svg import clean_svg
 from studio.errors import BadInput
 from studio.pixels import decode_picture

@@ -17,7 +17,7 @@ from PIL import Image
 from studio.brand.site.photo_files import size_of, small_copy
 from studio.brand.site.photos import MOST_PICTURES, largest, photography_of, pictures_of, warnings_of
 from studio.brand.site.proposals import Photo
-from studio.brand.site.saved import open_saved
+from studio.brand.source.saved import open_saved
 from tests.brand.sites_made import look_of, site_of
 from tests.samples import SAMPLES
 

@@ -20,12 +20,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio.brand.site.address import inline, resolved
-from studio.brand.site.fetch import WebSite, open_web
-from studio.brand.site.folder import unseen
-from studio.brand.site.intake import Limits
-from studio.brand.site.saved import SavedSite, open_saved
-from studio.brand.site.source import Kind, Site
+from studio.brand.source.address import inline, resolved
+from studio.brand.source.fetch import WebSite, open_web
+from studio.brand.source.folder import unseen
+from studio.brand.source.intake import Limits
+from studio.brand.source.saved import SavedSite, open_saved
+from studio.brand.source.site import Kind, Site
 from studio.errors import BadInput
 from tests.samples import SAMPLES
 from tests.standin import PUBLIC, Web, answer, redirect, stand_in

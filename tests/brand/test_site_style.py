@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.site.css_values import colour, colours_in, families, font_shorthand, resolved, size_px, urls_in
-from studio.brand.site.sheets import _applies, read_sheets
+from studio.brand.page.css_values import colour, colours_in, families, font_shorthand, resolved, size_px, urls_in
+from studio.brand.page.sheets import _applies, read_sheets
 from tests.brand.sites_made import look_of, seen, site_of, styled
 
 

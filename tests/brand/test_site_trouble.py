@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.site.page import read_page
-from studio.brand.site.saved import open_saved
-from studio.brand.site.source import Resource
+from studio.brand.page.tree import read_page
 from studio.brand.site.trouble import refresh_of, trouble_of
+from studio.brand.source.saved import open_saved
+from studio.brand.source.site import Resource
 from studio.errors import BadInput
 from tests.brand.sites_made import look_of, site_of
 from tests.samples import SAMPLES

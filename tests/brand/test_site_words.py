@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.site.chaff import is_pseudo_latin, key_of
-from studio.brand.site.look import Look, look_at
-from studio.brand.site.name_signs import bare, segments
-from studio.brand.site.naming import language_of, name_of, tagline_of
-from studio.brand.site.page import read_page
+from studio.brand.page.look import Look, look_at
+from studio.brand.page.sheets import read_sheets
+from studio.brand.page.tree import read_page
 from studio.brand.site.proposals import Copy
-from studio.brand.site.saved import SavedSite, open_saved
-from studio.brand.site.sheets import read_sheets
-from studio.brand.site.texts import blocks_of
-from studio.brand.site.wording import MOST_ACTIONS, MOST_HEADLINES, copy_of
+from studio.brand.source.saved import SavedSite, open_saved
+from studio.brand.words.chaff import is_pseudo_latin, key_of
+from studio.brand.words.naming import language_of, name_of, tagline_of
+from studio.brand.words.signs import bare, segments
+from studio.brand.words.texts import blocks_of
+from studio.brand.words.wording import MOST_ACTIONS, MOST_HEADLINES, copy_of
 from studio.errors import BadInput
 from tests.brand.sites_made import look_of, site_of
 from tests.samples import SAMPLES

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.token_check import problems
-from studio.brand.tokens import OURS, kit_from_tokens, tokens_from_kit
+from studio.brand.dtcg.check import problems
+from studio.brand.dtcg.tokens import OURS, kit_from_tokens, tokens_from_kit
 from studio.model import BrandKit, BrandType, FontFile, Logo, Swatch, TypeChoice, Voice
 
 RED = {"colorSpace": "srgb", "components": [1, 0, 0]}

@@ -12,9 +12,9 @@ from coloraide import Color
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.token_check import problems
-from studio.brand.token_sums import modified, read_css_color, worked_out
-from studio.brand.tokens import OURS, kit_from_tokens, parse_tokens, tokens_from_kit
+from studio.brand.dtcg.check import problems
+from studio.brand.dtcg.sums import modified, read_css_color, worked_out
+from studio.brand.dtcg.tokens import OURS, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.color import contrast_hex
 from studio.errors import BadInput
 from studio.model import BrandKit

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.brand.tokens import OURS, SCHEMA, kit_from_tokens, parse_tokens, tokens_from_kit
+from studio.brand.dtcg.tokens import OURS, SCHEMA, kit_from_tokens, parse_tokens, tokens_from_kit
 from studio.errors import BadInput
 from studio.model import BrandKit, BrandType, FontFile, Logo, Swatch, TypeChoice, Voice
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio.brand.site.intake import Limits
-from studio.brand.site.saved import SavedSite, open_saved
+from studio.brand.source.intake import Limits
+from studio.brand.source.saved import SavedSite, open_saved
 from studio.errors import BadInput
 
 PAGE = b"<!doctype html><title>Example</title><link rel=stylesheet href=css/site.css>"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.brand.site.fetch import WebSite
-from studio.brand.site.guard import Guard, Number, Refused, dial, is_public, look_up
-from studio.brand.site.intake import Limits
+from studio.brand.source.fetch import WebSite
+from studio.brand.source.guard import Guard, Number, Refused, dial, is_public, look_up
+from studio.brand.source.intake import Limits
 from studio.errors import BadInput
 from tests.standin import PUBLIC, Web, answer, drip, redirect, stand_in
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from studio.brand.art.pictures import brand_words
 from studio.brand.pdf.colours import entry, resolved
 from studio.brand.pdf.fonts import FontName, decoder, named
 from studio.brand.pdf.lines import Line, lines_of
 from studio.brand.pdf.page import Decoder, OutOfTime, Page, Reader
 from studio.brand.pdf.swatches import palette_of
-from studio.brand.site.from_pictures import brand_words
 from studio.brand.site.proposals import Proposals, Typeface, Words
 from studio.errors import BadInput
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from studio.brand.art.palette import chroma_of, is_neutral, lightness_of
 from studio.brand.pdf.colour_codes import Code, codes_in
 from studio.brand.pdf.lines import Line, blocks_of
 from studio.brand.pdf.page import Page
-from studio.brand.site.art import chroma_of, is_neutral, lightness_of
 from studio.brand.site.proposals import Colour, ColourRole
 from studio.color import cielab, delta_e00, delta_e00_hex, rgb_of
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from studio.brand.site.css_values import colour
+from studio.brand.page.css_values import colour
+from studio.brand.page.look import Look, Seen, over
 from studio.brand.site.defaults import FRAMEWORK_COLOURS, TILE_COLOURS
-from studio.brand.site.look import Look, Seen, over
 from studio.brand.site.proposals import Colour, ColourRole
 from studio.color import cielab, contrast_hex, delta_e00, oklab, rgb_of
 

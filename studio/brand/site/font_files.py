@@ -10,7 +10,7 @@ from fontTools.varLib import instancer
 
 from studio.brand.fonts import read_font
 from studio.brand.site.proposals import FontData, Typeface
-from studio.brand.site.source import Site
+from studio.brand.source.site import Site
 from studio.errors import BadInput
 
 _OPEN = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from studio.brand.dtcg.tokens import STAND_IN, kit_from_tokens, parse_tokens
 from studio.brand.site.proposals import Colour, ColourRole, Proposals, Typeface, Words
-from studio.brand.tokens import STAND_IN, kit_from_tokens, parse_tokens
 from studio.model import Role, TypeChoice
 
 _ROLES: Mapping[Role, ColourRole] = {

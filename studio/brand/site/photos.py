@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from studio.brand.site.art import look_of_photos
-from studio.brand.site.css_values import urls_in
-from studio.brand.site.look import Look, Seen, words_of
-from studio.brand.site.page import Element
+from studio.brand.art.palette import look_of_photos
+from studio.brand.page.css_values import urls_in
+from studio.brand.page.look import Look, Seen, words_of
+from studio.brand.page.tree import Element
 from studio.brand.site.photo_files import size_of, small_copy
 from studio.brand.site.proposals import Photo
-from studio.brand.site.source import Site
-from studio.brand.site.texts import in_footer
-from studio.brand.site.wording import PRICE
+from studio.brand.source.site import Site
+from studio.brand.words.texts import in_footer
+from studio.brand.words.wording import PRICE
 
 MOST_PICTURES = 24
 _MOST_READ = 60

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from studio.brand.site.look import Look
-from studio.brand.site.page import Element, Page, decode
-from studio.brand.site.source import Site
-from studio.brand.site.texts import blocks_of
+from studio.brand.page.look import Look
+from studio.brand.page.tree import Element, Page, decode
+from studio.brand.source.site import Site
+from studio.brand.words.texts import blocks_of
 
 REMEDY = "Open it in your browser, wait until it shows, save it as 'Web page, complete', and drop the folder here."
 _LONGEST_DELAY_S = 5.0

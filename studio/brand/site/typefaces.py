@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
-from studio.brand.site.css_values import families, urls_in, weight_of
+from studio.brand.page.css_values import families, urls_in, weight_of
+from studio.brand.page.look import Look, Seen
 from studio.brand.site.defaults import ICON_FAMILIES, SYSTEM_FAMILIES
-from studio.brand.site.look import Look, Seen
 from studio.brand.site.proposals import Typeface
-from studio.brand.site.source import Site
+from studio.brand.source.site import Site
 
 SYSTEM = "system-ui"
 """What stands for the visitor's own system font, however a site spells it."""

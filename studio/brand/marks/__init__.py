@@ -1,0 +1,1 @@
+"""The logo of a site: found, weighed, made safe, and the icon beside it."""

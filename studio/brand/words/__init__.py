@@ -1,0 +1,1 @@
+"""What a site calls itself and says: name, tagline, language, headlines, tone."""
