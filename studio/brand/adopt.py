@@ -148,7 +148,10 @@ def _face_found(face: Typeface) -> dict[str, Any]:
 
 
 def _mark_found(mark: Mark, folder: str) -> dict[str, Any]:
-    return {"file": f"{folder}/{mark.file}", **mark.model_dump(mode="json", exclude={"data", "file", "inks"})}
+    return {
+        "file": f"{folder}/{mark.file}",
+        **mark.model_dump(mode="json", exclude={"data", "file", "inks", "address"}),
+    }
 
 
 def _as_json(found: Proposals) -> str:

@@ -32,7 +32,7 @@ from studio.brand.site.colours import (
 )
 from studio.brand.site.font_files import keep_files
 from studio.brand.site.from_tokens import from_tokens
-from studio.brand.site.photos import photography_of, pictures_of
+from studio.brand.site.photos import photography_of, pictures_of, warnings_of
 from studio.brand.site.proposals import Colour, Mark, Proposals
 from studio.brand.site.trouble import refresh_of, trouble_of
 from studio.brand.site.typefaces import SYSTEM, typefaces_of
@@ -131,7 +131,7 @@ def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
     palette = palette_of(look, label, _declared(look, site, marks.logos))
     heading, body = (keep_files(face, site) for face in typefaces_of(look, site, label))
     # 4. Words and pictures.
-    used = frozenset(mark.source for mark in marks.logos)
+    used = frozenset(mark.address for mark in (*marks.logos, *filter(None, (marks.icon,))) if mark.address)
     pictures = pictures_of(look, site, used)
     found = Proposals(
         site=site.label(site.start),
@@ -149,7 +149,7 @@ def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
     )
     # 5. What is missing, in words.
     missing = tuple(dict.fromkeys((*marks.not_found, *_missing(found))))
-    warnings = (*trouble, *marks.warnings, *_unread(look, site), *site.notes)
+    warnings = (*trouble, *marks.warnings, *_unread(look, site), *warnings_of(look, site, used), *site.notes)
     return found.model_copy(update={"not_found": missing, "warnings": tuple(dict.fromkeys(warnings))[:40]})
 
 

@@ -68,7 +68,7 @@ def draw(candidate: Candidate, confidence: float, look: Look, site: Site) -> Dra
     file = file_name(url, mark.file[-4:]) if url else mark.file
     notes = mark.notes + _notes(candidate, data, pixels)
     on = _stands_on(mark, pixels, candidate, look)
-    return Drawn(mark.model_copy(update={"file": file, "on": on, "notes": notes}), pixels, url)
+    return Drawn(mark.model_copy(update={"file": file, "on": on, "notes": notes, "address": url}), pixels, url)
 
 
 def _read(candidate: Candidate, site: Site) -> Resource:

@@ -51,9 +51,8 @@ def find_icon(look: Look, site: Site) -> Mark | None:
             mark, _ = mark_from(data, name, source=source, confidence=_CONFIDENCE)
         except BadInput:
             continue
-        return mark.model_copy(
-            update={"file": file_name(resource.url, ".svg" if mark.file.endswith(".svg") else ".png")}
-        )
+        file = file_name(resource.url, ".svg" if mark.file.endswith(".svg") else ".png")
+        return mark.model_copy(update={"file": file, "address": resource.url})
     return None
 
 

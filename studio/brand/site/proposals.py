@@ -63,6 +63,8 @@ class Mark(Value):
     on: Literal["light", "dark", "any"]
     source: str
     confidence: Confidence
+    address: str = ""
+    """Where its file was read from; empty for one drawn in the page."""
     data: Annotated[bytes, Field(repr=False)] = b""
     width_px: int = 0
     height_px: int = 0
