@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import queue
+import re
 import secrets
 import threading
 import time
@@ -144,10 +145,10 @@ class Runs:
         return target
 
     def kits(self) -> list[tuple[str, Path]]:
-        """Kits used before, newest first, each name once, with the folder of its snapshot."""
+        """The workspace's kits, newest first, each name once: those made here, then snapshots of those used before."""
         found: dict[str, Path] = {}
-        folders = [path for path in (self.studio.home / "kits").glob("*") if (path / "brand.tokens.json").is_file()]
-        for folder in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True):
+        folders = [path for path in self.studio.kits.glob("*") if (path / "brand.tokens.json").is_file()]
+        for folder in sorted(folders, key=lambda path: (_snapshot(path), -path.stat().st_mtime)):
             try:
                 found.setdefault(self.studio.kit(folder).kit.name, folder)
             except LockupError as error:
@@ -206,6 +207,11 @@ class Runs:
 
 def _archive(out_dir: Path) -> Path:
     return out_dir / f"{out_dir.name}.zip"
+
+
+def _snapshot(folder: Path) -> bool:
+    """Whether a kit's folder bears a digest: a copy that ads were made with, not to be changed."""
+    return re.fullmatch("[0-9a-f]{64}", folder.name) is not None
 
 
 def _title(run: Run) -> str:

@@ -3,15 +3,18 @@ caller hands one in."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
 from collections.abc import Generator
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, get_args
 
 import numpy as np
@@ -25,7 +28,7 @@ from studio.ad.foreign import score_picture
 from studio.brand.adopt import adopt
 from studio.brand.check import Finding, check_kit
 from studio.brand.fonts import font_path
-from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit
+from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit, writing
 from studio.brand.site.proposals import Proposals
 from studio.brand.website import TOKENS, infer
 from studio.brief.plan import Plan, Presets, Recipes, plan
@@ -79,11 +82,44 @@ class Studio:
     def infer(self, source: str, folder: Path, language: str = "") -> tuple[Proposals, LoadedKit]:
         """The brand that an address, page, folder, ZIP, logo, photos, PDF or token file shows, and the kit made of it
         in the new `folder`. `language` is asked of a website first. Raises `BadInput` with what to do instead."""
-        found = infer(source, language)
-        if Path(source).suffix.lower() in TOKENS and Path(source).is_file():
-            # The whole token file is taken along, not only what a kit has a place for.
-            return found, import_tokens(Path(source), folder)
-        return found, adopt(found, folder)
+        found = self.propose(source, language)
+        return found, self.adopt(found, source, folder)
+
+    def propose(self, source: str, language: str = "") -> Proposals:
+        """What `infer` finds, before a kit is made of it. Raises `BadInput`."""
+        return infer(source, language)
+
+    def adopt(self, found: Proposals, source: str, folder: Path | None = None) -> LoadedKit:
+        """The kit of what `source` showed, in the new `folder`; without one, among the workspace's kits under the
+        brand's name, numbered if that is taken. Raises `BadInput`."""
+        own = folder is None
+        folder = folder or self._kit_place(found.name.text if found.name else "")
+        try:
+            if Path(source).suffix.lower() in TOKENS and Path(source).is_file():
+                # The whole token file is taken along, not only what a kit has a place for.
+                return import_tokens(Path(source), folder)
+            return adopt(found, folder)
+        except BaseException:
+            if own:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    @property
+    def kits(self) -> Path:
+        """Where the workspace keeps kits: those it made, and snapshots of those it made ads with."""
+        return self.home / "kits"
+
+    def _kit_place(self, name: str) -> Path:
+        """A new, empty folder for the kit of a brand of that name."""
+        # Shorter than the digests that snapshots are called by.
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:48].strip("-") or "brand"
+        slug += "-kit" if PureWindowsPath(slug).is_reserved() else ""
+        for number in itertools.count(1):
+            folder = self.kits / (slug if number == 1 else f"{slug}-{number}")
+            with writing(folder), contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                return folder
+        raise AssertionError("there is always a next number")
 
     def import_tokens(self, file: Path, folder: Path) -> LoadedKit:
         """A kit in the new `folder` from another tool's design tokens. Raises `BadInput`."""

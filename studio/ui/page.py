@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import gradio as gr
 from starlette.middleware import Middleware
 
-from engines.base import EngineError
 from studio import settings
 from studio.brief.rows import one_row
-from studio.errors import BadInput, DeskError, LockupError
+from studio.errors import BadInput, DeskError
 from studio.model import Brief, Format
 from studio.orders import Wishes
 from studio.products import ReadyProduct
@@ -31,7 +30,9 @@ from studio.ui import show
 from studio.ui.brush import Brush
 from studio.ui.guard import LOOPBACK, OwnPageOnly
 from studio.ui.latest import Latest
+from studio.ui.reading import Reading
 from studio.ui.theme import studio_theme, stylesheet
+from studio.ui.tried import tried
 from studio.values import read_value
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
@@ -69,7 +70,7 @@ def launch(studio: Studio, host: str = "127.0.0.1", port: int = 7860, browser: b
             strict_cors=True,
             enable_monitoring=False,
             max_file_size="80mb",
-            allowed_paths=[str(runs.folder), str(runs.thumbs)],
+            allowed_paths=[str(runs.folder), str(runs.thumbs), str(studio.kits)],
             footer_links=[],
             app_kwargs={"middleware": [Middleware(OwnPageOnly, names=names)], "openapi_url": None},
             theme=studio_theme(),
@@ -114,6 +115,7 @@ class Page:
         self.studio = studio
         self.runs = runs
         self.brush = Brush(studio)
+        self.reading = Reading(studio, runs, DEMO / "brand")
         self.latest = Latest()
         self.presets = studio.presets()
 
@@ -136,6 +138,7 @@ class Page:
                             make = gr.Button("Make", variant="primary", elem_id="make", scale=2)
                             stop = gr.Button("Stop", elem_id="stop", interactive=False, scale=1)
                 with gr.Column(elem_classes="view"):
+                    self.reading.sheet(fields[2:8], make)
                     history = gr.Dropdown(
                         [], label="Run", show_label=False, container=False, visible=False, elem_id="history"
                     )
@@ -149,6 +152,7 @@ class Page:
             history.input(lambda chosen: chosen, history, run_id, **quiet).then(
                 self.look, [run_id, gr.State(())], view, **quiet
             )
+            blocks.load(self.reading.known, None, fields[0], **quiet)
             blocks.load(self.product, product, self._product_shown, **quiet)
             blocks.load(self.open, None, [run_id, history], **quiet).then(
                 self.look, [run_id, gr.State(())], view, **quiet
@@ -158,13 +162,7 @@ class Page:
     def _form(self, product: gr.State, brush: gr.HTML) -> list[Any]:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         demo = self.studio.read_brief(DEMO / "brief.toml")
-        gr.HTML("<h3>Brand</h3>")
-        kit = gr.Dropdown(
-            self._kits(), value=str(DEMO / "brand"), label="Kit", info="Pick one, or paste the path of a kit’s folder",
-            allow_custom_value=True, elem_id="kit",
-        )  # fmt: skip
-        card = gr.HTML(self.kit(str(DEMO / "brand")))
-        kit.change(self.kit, kit, card, **quiet)
+        kit = self.reading.build()
         self._product_fields(product, brush)
         gr.HTML("<h3>Words</h3>")
         name = gr.Textbox(demo.name, label="Campaign", elem_id="name")
@@ -245,25 +243,12 @@ class Page:
             return [value for value in ids if value in ESSENTIALS]
         return ids if preset in ("All", group) else []
 
-    def _kits(self) -> list[tuple[str, str]]:
-        demo = self.studio.kit(DEMO / "brand").kit.name
-        own = [(name, str(folder)) for name, folder in self.runs.kits() if name != demo]
-        return [(f"{demo} (demo)", str(DEMO / "brand")), *own]
-
     # -------------------------------------------------------------------------------------------- answering
 
     def open(self) -> tuple[Any, ...]:
         """A page was opened: the run under way, else the newest."""
         run_id = self.runs.newest() or ""
         return run_id, self._history(run_id)
-
-    def kit(self, folder: str) -> str:
-        """What the kit holds, or why it cannot be used."""
-        try:
-            path = Path((folder or "").strip()).expanduser()
-            return show.kit_card(self.studio.kit(path).kit, self.studio.check(path))
-        except LockupError as error:
-            return show.notice(error)
 
     def product(self, path: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The product to use, the photo the brush may mend, and how it looks; a photo is cut out first, and a picture
@@ -273,7 +258,7 @@ class Page:
             yield "", "", show.product_card(None)
             return
         yield path, "", show.cutting(Path(path).name)
-        error, ready = self._tried(lambda: self.studio.product(Path(path)))
+        error, ready = tried(lambda: self.studio.product(Path(path)))
         if not wanted():
             return
         if ready is None:
@@ -286,7 +271,7 @@ class Page:
         if not photo:
             why = BadInput("There is no cut-out to mend", "Drop a photo with its background; it is cut out here")
             return gr.skip(), show.notice(why)
-        error, opened = self._tried(lambda: self.brush.open(Path(photo)))
+        error, opened = tried(lambda: self.brush.open(Path(photo)))
         return opened or gr.skip(), show.notice(error) if error else gr.skip()
 
     def mended(self, event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, ...]]:
@@ -300,23 +285,23 @@ class Page:
             ready = self.studio.product(path, strokes=marks)
             return str(self.studio.keep(ready)), ready
 
-        error, done = self._tried(cut)
+        error, done = tried(cut)
         if not wanted():
             return
         yield (gr.skip(), show.notice(error)) if done is None else (done[0], show.product_card(done[1]))
 
     def make(self, *form: Any) -> tuple[Any, ...]:
         """Plan what the form says and put it on the queue."""
-        error, run_id = self._tried(lambda: self._start(*form))
+        error, run_id = tried(lambda: self._start(*form))
         return show.notice(error), run_id or gr.skip(), self._history(run_id) if run_id else gr.skip()
 
     def stop(self, run_id: str) -> tuple[Any, ...]:
-        error, _ = self._tried(lambda: self.runs.stop(run_id))
+        error, _ = tried(lambda: self.runs.stop(run_id))
         return show.notice(error), gr.Button("Stopping", interactive=False)
 
     def look(self, run_id: str, seen: Sequence[Any]) -> tuple[Any, ...]:
         """How far the run is. The gallery is sent only when it has changed."""
-        error, state = self._tried(lambda: self.runs.state(run_id)) if run_id else (None, None)
+        error, state = tried(lambda: self.runs.state(run_id)) if run_id else (None, None)
         if state is None:
             return (
                 show.notice(error) or show.EMPTY,
@@ -359,17 +344,6 @@ class Page:
     def _history(self, run_id: str) -> gr.Dropdown:
         recent = self.runs.recent()
         return gr.Dropdown(choices=recent, value=run_id or None, visible=len(recent) > 1)
-
-    def _tried(self, work: Callable[[], Any]) -> tuple[LockupError | EngineError | None, Any]:
-        try:
-            return None, work()
-        except (LockupError, EngineError) as error:
-            return error, None
-        except Exception as error:  # a stack trace helps nobody at the screen
-            log.exception("the page")
-            return DeskError(
-                f"The program made a mistake: {error}", "logs/page.log in the workspace has details."
-            ), None
 
 
 def _stop_button(state: RunState) -> gr.Button:

@@ -19,7 +19,7 @@ from studio.brand.site.proposals import Colour, ColourRole
 from studio.color import cielab, contrast_hex, delta_e00, oklab, rgb_of
 
 WEIGHTS: Mapping[str, float] = {
-    "logo": 5.0,
+    "logo": 2.5,
     "action": 4.0,
     "declared": 3.0,
     "header": 2.5,
@@ -54,9 +54,9 @@ TEXT = 0.35
 """For the colour of the running words where nothing but words has it."""
 NAMED = 1.5
 """For colours that a custom property calls primary, brand or accent and that are painted as well."""
-SAME_DELTA_E = 4.0
+SAME_DELTA_E = 5.0
 """Colours nearer than this (CIEDE2000) are one colour in two spellings; the more telling spelling stands for both."""
-PAGE_SHARE = 0.4
+PAGE_SHARE = 0.7
 """What the page's own colours count for ground and text, as a share of all words on it."""
 # Chroma (OKLCH) under which a colour counts as grey, and from which on it counts in full.
 _GREY, _COLOURFUL = 0.02, 0.06

@@ -116,12 +116,20 @@ def without_legal_form(text: str) -> str:
     return _LEGAL_FORM.sub("", text.strip()).strip(" ,.")
 
 
+_LANGUAGE_CODES = frozenset(
+    "ar bg bn ca cs da de el en es et eu fa fi fr gl he hi hr hu id it ja ko lt lv ms nb nl nn no pl pt ro ru sk sl sr sv "
+    "ta th tr uk ur vi zh".split()
+)
+"""Of switches between languages: lower case, as ISO 639-1 writes them."""
+
+
 def is_generic(text: str) -> bool:
     """Whether every page could be called that."""
     plain = text.strip(" .!?…:-–—|»«›‹→←#'\"“”").casefold()
     return (
         not key_of(plain)
         or plain in _GENERIC_PHRASES
+        or text.strip() in _LANGUAGE_CODES
         or (" " not in plain and plain in _GENERIC)
         or plain.isdigit()
         or is_placeholder(text)
