@@ -84,7 +84,7 @@ def _head(found: Proposals, kit: LoadedKit) -> str:
         f'<div class="head"><h2 dir="auto">{escape(name.text if name else kit.kit.name)}</h2>{said}'
         f'<p class="facts">{" · ".join(facts)}</p>'
         '<p class="facts">All of it is a proposal: nothing is locked until you confirm it. '
-        f"The kit is chosen on the left and kept as <b>{escape(kit.folder.name)}</b>.</p></div>"
+        f"The kit is chosen in the brief and kept as <b>{escape(kit.folder.name)}</b>.</p></div>"
     )
 
 

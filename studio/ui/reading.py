@@ -31,8 +31,12 @@ _SHEET_JS = """element.addEventListener("click", (event) => {
   trigger("submit");
   button.textContent = "In the brief";
 });
-watch("value", () => requestAnimationFrame(() =>
-  element.querySelector(".proposed")?.scrollIntoView({ block: "start" })));"""
+watch("value", () => requestAnimationFrame(() => {
+  const view = element.closest(".view");
+  if (!element.querySelector(".proposed")) return;
+  if (view.scrollHeight > view.clientHeight + 1) view.scrollTop = 0;
+  else element.scrollIntoView();
+}));"""
 _FOLD_JS = "() => document.querySelector('#proposed details.proposed')?.removeAttribute('open')"
 
 
