@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from studio.color import oklab
 
@@ -45,6 +44,8 @@ def flat_colours(pixels: NDArray[np.uint8]) -> list[tuple[Array, float]]:
 
 def _blobs(rgb: Array, lab: Array, counts: NDArray[np.int64], total: int) -> list[tuple[Array, float]]:
     """Each group of touching OKLab cells: its middle, or, where it is long, its two ends and its bend."""
+    from scipy import ndimage  # slow to load
+
     cells = np.floor(lab / CELL).astype(np.int64)
     cells -= cells.min(axis=0)
     grid = np.zeros(cells.max(axis=0) + 3, np.int64)

@@ -6,7 +6,6 @@ import io
 import re
 
 from fontTools.ttLib import TTFont
-from fontTools.varLib import instancer
 
 from studio.brand.fonts import read_font
 from studio.brand.site.proposals import FontData, Typeface
@@ -68,6 +67,8 @@ def _licence(font: TTFont) -> str:
 
 def _instance(font: TTFont, weight: int) -> tuple[bytes, int]:
     """One weight of a variable font as a plain file; its other axes at their defaults."""
+    from fontTools.varLib import instancer  # slow to load
+
     place: dict[str, float] = {axis.axisTag: axis.defaultValue for axis in font["fvar"].axes}  # type: ignore[attr-defined]
     for axis in font["fvar"].axes:  # type: ignore[attr-defined]
         if axis.axisTag == "wght":
