@@ -11,6 +11,8 @@ import numpy as np
 import skia
 from PIL import Image
 
+from studio.ad.typeset import TypeStyle, set_text
+from studio.brand.fonts import Face, FontSet
 from studio.desk import files
 from studio.desk.jobs import Finished
 from studio.desk.sheet_rows import Cell, Row, rows_of
@@ -19,6 +21,7 @@ from studio.values import Value
 
 WIDTH, MARGIN, PAGE_HEIGHT = 2400, 132, 3394
 GAP, CAPTION, GROUP_HEAD = 44, 80, 92
+_ENDLESS = 100_000.0
 PAPER, INK, QUIET, HAIR, WARN = 0xFFFAFAF7, 0xFF1A1A18, 0xFF7C7C76, 0x1F000000, 0xFFB4471F
 
 
@@ -232,29 +235,23 @@ class _Pen(NamedTuple):
 
 
 def _text(canvas: skia.Canvas, text: str, x: float, y: float, pen: _Pen) -> None:
-    font = skia.Font(_covering(pen.face, text), pen.size)
-    font.setSubpixel(True)
-    font.setEdging(skia.Font.Edging.kAntiAlias)
+    """One line with its baseline at `y`, shaped as its script asks, cut short where there is no room."""
+    color = f"#{pen.color & 0xFFFFFF:06x}"
+    face = Face("sheet", pen.face.fontStyle().weight(), "", pen.face)
+    fonts = FontSet({"heading": face, "body": face}).for_words([text])
+    style = TypeStyle("heading", pen.size, color)
     shown = text
-    while shown and font.measureText(shown if shown == text else shown + "…") > pen.room:
-        shown = shown[:-1].rstrip()
-    shown = shown if shown == text else shown + "…"
-    start = x - font.measureText(shown) if pen.align_right else x
-    canvas.drawString(shown, start, y, font, skia.Paint(Color=pen.color, AntiAlias=True))
+    block = set_text(shown, style, _ENDLESS, fonts)
+    while shown and block.ink_width_px > pen.room:
+        shown = shown[: -max(1, len(shown) // 12)].rstrip()
+        block = set_text(shown + "…", style, _ENDLESS, fonts)
+    start = x - block.ink_width_px if pen.align_right else x
+    block.paint(canvas, start, y - block.paragraph.AlphabeticBaseline)
 
 
 def _typeface(data: bytes | None, *, bold: bool) -> skia.Typeface:
     face = skia.Typeface.MakeFromData(skia.Data.MakeWithCopy(data)) if data else None
     return face or skia.Typeface("", skia.FontStyle.Bold() if bold else skia.FontStyle.Normal())
-
-
-def _covering(face: skia.Typeface, text: str) -> skia.Typeface:
-    """A typeface that has the text's letters: the one given, else one of the machine's."""
-    for char, glyph in zip(text, face.unicharsToGlyphs([ord(char) for char in text]), strict=False):
-        if not glyph and not char.isspace():
-            other = skia.FontMgr().matchFamilyStyleCharacter("", face.fontStyle(), [], ord(char))
-            return other or face
-    return face
 
 
 def _encoded(surface: skia.Surface, path: Path) -> bytes:

@@ -117,8 +117,8 @@ def without_legal_form(text: str) -> str:
 
 
 _LANGUAGE_CODES = frozenset(
-    "ar bg bn ca cs da de el en es et eu fa fi fr gl he hi hr hu id it ja ko lt lv ms nb nl nn no pl pt ro ru sk sl sr sv "
-    "ta th tr uk ur vi zh".split()
+    "ar bg bn ca cs da de el en es et eu fa fi fr gl he hi hr hu id it ja ko lt lv ms nb nl nn no pl pt ro ru sk sl sr "
+    "sv ta th tr uk ur vi zh".split()
 )
 """Of switches between languages: lower case, as ISO 639-1 writes them."""
 
