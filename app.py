@@ -387,11 +387,11 @@ def run() -> None:
         app()
     except Exception as error:
         from engines.base import EngineError
-        from studio.errors import LockupError
+        from studio.errors import LockupError, plain
 
         if not isinstance(error, LockupError | EngineError):
             raise
-        print(f"{error}" + (f"\n→ {error.hint}" if error.hint else ""), file=sys.stderr)
+        print(plain(f"{error}" + (f"\n→ {error.hint}" if error.hint else "")), file=sys.stderr)
         raise SystemExit(1) from None
 
 

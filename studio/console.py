@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from engines.base import Progress as Engine
 from studio.brand.check import Finding
 from studio.brand.kit import LoadedKit
+from studio.errors import plain
 from studio.orders import Prepared, Report
 from studio.products import ReadyProduct
 from studio.studio import Studio
@@ -195,7 +196,7 @@ def findings(found: Sequence[Finding]) -> str:
     """What is to be mended in a kit, a line each."""
     lines = [f"{f.level:8}{f.where}: {f.message}" + (f"  → {f.fix}" if f.fix else "") for f in found]
     errors = sum(f.level == "error" for f in found)
-    return "\n".join([*lines, f"{len(found)} findings, {errors} errors." if found else "Nothing to mend."])
+    return plain("\n".join([*lines, f"{len(found)} findings, {errors} errors." if found else "Nothing to mend."]))
 
 
 def scores(rows: Sequence[dict[str, Any]]) -> str:
@@ -234,7 +235,7 @@ def proposed(found: dict[str, Any], out: Path) -> str:
 
 def imported(loaded: LoadedKit, out: Path) -> str:
     """What became of another tool's tokens."""
-    return "\n".join([*(f"Note: {note}" for note in loaded.notes), f"{loaded.kit.name}: a kit is in {out}"])
+    return plain("\n".join([*(f"Note: {note}" for note in loaded.notes), f"{loaded.kit.name}: a kit is in {out}"]))
 
 
 def engine_row(entry: Any) -> str:

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+# C0 and C1 controls but for tab and line feed, and the marks that turn the direction of what follows.
+_UNSEEN = {
+    code: None for code in (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def plain(text: str) -> str:
+    """Text from outside as it may be shown in a terminal: nothing in it steers the screen or the reading direction."""
+    return text.translate(_UNSEEN)
+
 
 class LockupError(Exception):
     """Something the designer can mend. `str(error)` says what happened, `hint` what to do."""

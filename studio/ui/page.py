@@ -31,6 +31,7 @@ from studio.ui.brush import Brush
 from studio.ui.guard import LOOPBACK, OwnPageOnly
 from studio.ui.latest import Latest
 from studio.ui.reading import Reading
+from studio.ui.still import FilesStayStill
 from studio.ui.theme import studio_theme, stylesheet
 from studio.ui.tried import tried
 from studio.values import read_value
@@ -72,7 +73,10 @@ def launch(studio: Studio, host: str = "127.0.0.1", port: int = 7860, browser: b
             max_file_size="80mb",
             allowed_paths=[str(runs.folder), str(runs.thumbs), str(studio.kits)],
             footer_links=[],
-            app_kwargs={"middleware": [Middleware(OwnPageOnly, names=names)], "openapi_url": None},
+            app_kwargs={
+                "middleware": [Middleware(OwnPageOnly, names=names), Middleware(FilesStayStill)],
+                "openapi_url": None,
+            },
             theme=studio_theme(),
             css=stylesheet(),
         )

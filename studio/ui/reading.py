@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from studio.brand.site.proposals import Proposals
 from studio.brand.website import as_path
 from studio.errors import BadInput, LockupError
 from studio.runs import Runs
@@ -39,6 +39,9 @@ watch("value", () => requestAnimationFrame(() => {
 }));"""
 _FOLD_JS = "() => document.querySelector('#proposed details.proposed')?.removeAttribute('open')"
 
+_UNCHANGED = (gr.skip(),) * 7
+"""Notice, address, Read, Stop, kit, sheet, words: what every reading answers, left as they are."""
+
 
 class Reading:
     """The kit's fields, and what answers them. A read that was stopped leaves no kit and shows nothing."""
@@ -49,6 +52,8 @@ class Reading:
         self.runs = runs
         self.demo = demo
         self.latest = Latest()
+        self._under_way: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     # -------------------------------------------------------------------------------------------- building
 
@@ -70,7 +75,7 @@ class Reading:
             self._stop = gr.Button("Stop", scale=0, min_width=76, elem_id="stop-reading", visible=False)
         self._file = gr.File(
             label="Saved page, ZIP, logo, PDF or tokens", show_label=False, file_types=KINDS, height=58,
-            elem_id="brand-file", elem_classes="drop",
+            elem_id="brand-file",
         )  # fmt: skip
         self._notice = gr.HTML(elem_id="reading")
         return self._kit
@@ -81,10 +86,11 @@ class Reading:
         shown = gr.HTML(elem_id="proposed", js_on_load=_SHEET_JS, apply_default_css=False)
         outputs = [self._notice, self._address, self._go, self._stop, self._kit, shown, found]
         asked = [self._address, self._file]
-        # Once: pressing twice does not read twice. Stop takes the question back, so that another can be asked.
-        read = gr.on([self._go.click, self._address.submit], self.read, asked, outputs, trigger_mode="once", **QUIET)
-        dropped = self._file.upload(self.read_file, self._file, outputs, trigger_mode="once", **QUIET)
-        self._stop.click(self.stop, None, outputs[:4], cancels=[read, dropped], **QUIET)
+        # Multiple: after Stop another can be asked while the first still waits for its site.
+        many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+        gr.on([self._go.click, self._address.submit], self.read, asked, outputs, **many)
+        self._file.upload(self.read_file, self._file, outputs, **many)
+        self._stop.click(self.stop, None, outputs[:4], **QUIET)
         before = tuple(str(field.value or "") for field in words)
         shown.submit(lambda *now: self.use(before, *now), [found, *words], list(words), **QUIET)
         make.click(None, None, None, js=_FOLD_JS)
@@ -114,7 +120,7 @@ class Reading:
         address = (address or "").strip()
         error, source = tried(lambda: _source(address, file))
         if source is None:
-            yield (show.notice(error), *[gr.skip()] * 6)
+            yield show.notice(error), *_UNCHANGED[1:]
             return
         yield from self._read(source, _site(address) if address else Path(source).name, str(request.session_hash))
 
@@ -125,6 +131,8 @@ class Reading:
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
         """Let the reading be; its answer is dropped when it comes."""
         self.latest.asked(str(request.session_hash))
+        with self._lock:
+            self._under_way.pop(str(request.session_hash), None)
         return ("", *_idle())
 
     def use(self, before: Sequence[str], found: Sequence[str], *now: str) -> list[Any]:
@@ -138,37 +146,43 @@ class Reading:
         ]
 
     def _read(self, source: str, name: str, tab: str) -> Iterator[tuple[Any, ...]]:
+        """Busy, then the answer. The same asked twice is read once; what was stopped or overtaken is dropped."""
+        with self._lock:
+            again = self._under_way.get(tab) == source
+            self._under_way[tab] = source
+        if again:
+            yield _UNCHANGED
+            return
         wanted = self.latest.asked(tab)
-        unchanged = (gr.skip(), gr.skip(), gr.skip())
         busy = gr.Textbox(interactive=False), gr.Button("Reading", interactive=False), gr.Button(visible=True)
-        yield proposed.reading(name), *busy, *unchanged
+        try:
+            yield proposed.reading(name), *busy, *_UNCHANGED[4:]
+            yield self._answer(source, name, wanted)
+        finally:
+            with self._lock:
+                if wanted():
+                    self._under_way.pop(tab, None)
+
+    def _answer(self, source: str, name: str, wanted: Callable[[], bool]) -> tuple[Any, ...]:
         error, found = tried(lambda: self.studio.propose(source))
-        if not wanted():
-            yield (gr.skip(),) * 7
-            return
         if found is None:
-            yield show.notice(error), *_idle(), *unchanged
-            return
-        error, kit = tried(lambda: self.studio.adopt(found, source))
+            return (show.notice(error), *_idle(), *_UNCHANGED[4:]) if wanted() else _UNCHANGED
         if not wanted():
-            if kit is not None:
-                shutil.rmtree(kit.folder, ignore_errors=True)
-            yield (gr.skip(),) * 7
-        elif kit is None:
-            yield show.notice(error), *_idle(), *unchanged
-        else:
-            chosen = gr.Dropdown(choices=self.kits(), value=str(kit.folder))
-            yield "", *_idle(), chosen, proposed.sheet(found, kit, name), _words(found, kit.kit.name)
+            return _UNCHANGED
+        error, kit = tried(lambda: self.studio.adopt(found, source))
+        if kit is None:
+            return (show.notice(error), *_idle(), *_UNCHANGED[4:]) if wanted() else _UNCHANGED
+        if not wanted():
+            shutil.rmtree(kit.folder, ignore_errors=True)
+            return _UNCHANGED
+        chosen = gr.Dropdown(choices=self.kits(), value=str(kit.folder))
+        words = (kit.kit.name, *proposed.first_words(found.copy_))
+        return "", *_idle(), chosen, proposed.sheet(found, kit, name), words
 
 
 def _idle() -> tuple[Any, ...]:
     """The address, Read and Stop as they are when nothing is being read."""
     return gr.Textbox(interactive=True), gr.Button("Read", interactive=True), gr.Button(visible=False)
-
-
-def _words(found: Proposals, brand: str) -> tuple[str, str, str]:
-    """The brand's name, headlines a line each, call to action."""
-    return (brand, *proposed.first_words(found.copy_))
 
 
 def _source(address: str, file: str | None) -> str:
