@@ -104,23 +104,22 @@ def brand_infer(
     site: Annotated[str, typer.Argument(help="An address, a saved page, folder or ZIP, a logo, photos, a PDF.")],
     out: Annotated[Path, typer.Option("--out", help="New folder for the kit.", show_default=False)],
     language: Annotated[str, typer.Option(help="Language to ask the site for, e.g. de.")] = "",
+    look: Annotated[bool, typer.Option("--look", help="Also look at a screenshot, in your Chromium.")] = False,
     json_: Json = False,
 ) -> None:
     """Read a brand from what a client has: every value a proposal with its source and how sure it is."""
-    from studio.brand.adopt import as_found
+    from studio.batch import infer_kit
     from studio.console import proposed, waiting
     from studio.studio import Studio
 
     with waiting(f"Reading {site}"):
-        found = as_found(Studio().infer(site, out, language)[0])
+        found = infer_kit(Studio(), site, out, language, look)
     _emit(found) if json_ else typer.echo(proposed(found, out))
 
 
 @brand_app.command("import")
 def brand_import(
-    tokens: Annotated[
-        Path, typer.Argument(help="Design tokens: DTCG, Tokens Studio, Style Dictionary; JSON or JSON5.")
-    ],
+    tokens: Annotated[Path, typer.Argument(help="Tokens: DTCG, Tokens Studio, Style Dictionary; JSON or JSON5.")],
     out: Annotated[Path, typer.Option("--out", help="New folder for the kit.", show_default=False)],
     json_: Json = False,
 ) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import EngineError, Progress
+from studio.brand.adopt import as_found
 from studio.color import css_hex
 from studio.desk.files import write_whole
 from studio.desk.pictures import KINDS, encode_picture
@@ -131,6 +132,13 @@ def _pairs(
         if target.resolve() in read:
             raise BadInput(f"{target.name} would be written over the picture it is made from", "Choose another place")
     return pairs
+
+
+def infer_kit(studio: Studio, source: str, out: Path, language: str, look: bool) -> dict[str, Any]:
+    """Read a brand and make a kit of it in `out`; everything that was proposed. Raises `BadInput`."""
+    found = studio.propose(source, language, look)
+    studio.adopt(found, source, out)
+    return as_found(found)
 
 
 def score_files(studio: Studio, pictures: Sequence[Path], kit: Path) -> list[dict[str, Any]]:

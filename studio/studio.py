@@ -79,15 +79,10 @@ class Studio:
         """What is missing, illegible or contradictory in a kit. Raises `BadInput` when it cannot be read at all."""
         return check_kit(load_kit(folder))
 
-    def infer(self, source: str, folder: Path, language: str = "") -> tuple[Proposals, LoadedKit]:
-        """The brand that an address, page, folder, ZIP, logo, photos, PDF or token file shows, and the kit made of it
-        in the new `folder`. `language` is asked of a website first. Raises `BadInput` with what to do instead."""
-        found = self.propose(source, language)
-        return found, self.adopt(found, source, folder)
-
-    def propose(self, source: str, language: str = "") -> Proposals:
-        """What `infer` finds, before a kit is made of it. Raises `BadInput`."""
-        return infer(source, language)
+    def propose(self, source: str, language: str = "", look: bool = False) -> Proposals:
+        """The brand that an address, page, folder, ZIP, logo, photos, PDF or token file shows. `language` is asked of a
+        website first; `look` adds a second opinion from a screenshot. Raises `BadInput` with what to do instead."""
+        return infer(source, language, look=look)
 
     def adopt(self, found: Proposals, source: str, folder: Path | None = None) -> LoadedKit:
         """The kit of what `source` showed, in the new `folder`; without one, among the workspace's kits under the

@@ -20,7 +20,7 @@ FOUND_FILE = "proposals.json"
 """Everything that was proposed, with sources and confidence, beside the kit's tokens."""
 
 BRIEF_FILE = "brief.toml"
-_LEAST_SURE = 0.1
+_LEAST_SURE = 0.4
 # A heading that is set lighter than this in the page still leads an ad; the stand-in is set bold.
 _STAND_IN_HEADING = 700
 

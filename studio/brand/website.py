@@ -34,11 +34,13 @@ from studio.brand.site.font_files import keep_files
 from studio.brand.site.from_tokens import from_tokens
 from studio.brand.site.photos import photography_of, pictures_of, warnings_of
 from studio.brand.site.proposals import Colour, Mark, Proposals
+from studio.brand.site.second_look import second_opinion
 from studio.brand.site.trouble import refresh_of, trouble_of
 from studio.brand.site.typefaces import SYSTEM, typefaces_of
 from studio.brand.source.fetch import open_web
 from studio.brand.source.guard import Guard
 from studio.brand.source.saved import open_saved
+from studio.brand.source.screenshot import boxed, screenshot
 from studio.brand.source.site import Site
 from studio.brand.words.naming import language_of, name_of, tagline_of
 from studio.brand.words.wording import copy_of
@@ -61,21 +63,32 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def infer(source: str, language: str = "", guard: Guard | None = None) -> Proposals:
+def infer(source: str, language: str = "", guard: Guard | None = None, look: bool = False) -> Proposals:
     """The brand that `source` shows: a path to a page, folder, ZIP, logo, photo, PDF or token file, else an address.
 
-    `language` (BCP 47) is asked of the site first; `guard` stands in for the network in tests. Raises `BadInput` for
-    what cannot be read at all, with what to do instead.
+    `language` (BCP 47) is asked of the site first; `guard` stands in for the network in tests; with `look`, a
+    screenshot through an installed Chromium is a second opinion on the colours. Raises `BadInput` for what cannot be
+    read at all, with what to do instead.
     """
     if (path := as_path(source)) is not None:
-        return _from_path(path)
+        return _from_path(path, look)
     site = open_web(source, language=language, guard=guard)
     try:
         site.open()
         reply = site.reply
-        return read_brand(site, Answer(reply.status, tuple(reply.headers.items())) if reply else Answer())
+        found = read_brand(site, Answer(reply.status, tuple(reply.headers.items())) if reply else Answer())
+        return looked_over(found, site) if look else found
     finally:
         site.close()
+
+
+def looked_over(found: Proposals, site: Site) -> Proposals:
+    """The proposals after a look at a screenshot of the page. Raises `BadInput` where there is no browser for it."""
+    opinion = second_opinion(found, screenshot(site))
+    if boxed():
+        return opinion
+    said = "The screenshot was taken without the browser's own sandbox, because this program runs as root"
+    return opinion.model_copy(update={"warnings": (*opinion.warnings, said)})
 
 
 def as_path(source: str) -> Path | None:
@@ -94,7 +107,7 @@ def as_path(source: str) -> Path | None:
     return None
 
 
-def _from_path(path: Path) -> Proposals:
+def _from_path(path: Path, look: bool) -> Proposals:
     kind = path.suffix.lower()
     if kind == ".pdf":
         from studio.brand.pdf.guide import MAX_PDF_BYTES, from_pdf
@@ -106,7 +119,8 @@ def _from_path(path: Path) -> Proposals:
         return from_logo(read_bytes(path, MAX_LOGO_BYTES), path.name)
     if pictures := [path] if kind in _PICTURES else _pictures_in(path):
         return from_photos([(p.name, read_bytes(p, MAX_PICTURE_BYTES)) for p in pictures[:MAX_PHOTOS]])
-    return read_brand(open_saved(path))
+    site = open_saved(path)
+    return looked_over(read_brand(site), site) if look else read_brand(site)
 
 
 def _pictures_in(path: Path) -> list[Path]:
