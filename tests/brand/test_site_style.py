@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.brand.page.css_values import colour, colours_in, families, font_shorthand, resolved, size_px, urls_in
-from studio.brand.page.sheets import _applies, read_sheets
+from studio.brand.page.sheets import applies, read_sheets
 from tests.brand.sites_made import look_of, seen, site_of, styled
 
 
@@ -79,7 +79,7 @@ def test_variables_nest_fall_back_and_end() -> None:
     ],
 )
 def test_media_queries_on_a_desk_screen(condition: str, applies: bool, dark: bool) -> None:
-    assert _applies(condition) == (applies, dark)
+    assert applies(condition) == (applies, dark)
 
 
 def test_the_cascade(tmp_path: Path) -> None:
@@ -167,4 +167,4 @@ def test_values_never_raise(text: str) -> None:
     font_shorthand(text)
     size_px(text, 16.0)
     resolved(text, {"--a": text})
-    _applies(text)
+    applies(text)

@@ -72,7 +72,7 @@ _ROLES: Mapping[str, str] = {
     "banner": "header", "navigation": "nav", "contentinfo": "footer", "button": "button", "alert": "state",
     "dialog": "overlay", "alertdialog": "overlay", "status": "state",
 }  # fmt: skip
-_INHERITED_PLACES = frozenset(PLACES) - {"brand", "button"} | {"button"}
+_INHERITED_PLACES = frozenset(PLACES) - {"brand"} | {"heading", "link"}
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -89,8 +89,10 @@ class Seen:
     ground: str
     """The colour behind its words. Over a picture: the colour under that picture."""
     over_picture: bool
+    coloured: bool
+    """Whether a rule of the site gives its words their colour; if not, they have the browser's."""
     fill: Paint | None
-    """Its own background colour, if it has one that shows."""
+    """Its own background colour as it shows over what is beneath, and its opacity; None if it has none."""
     gradient: tuple[Paint, ...]
     """The stops of its own background gradient."""
     pictures: tuple[str, ...]
@@ -139,9 +141,11 @@ class _Above:
     families: tuple[str, ...] = ()
     weight: int = 400
     size_px: float = 16.0
+    coloured: bool = False
     shown: bool = True
     places: frozenset[str] = frozenset()
     links: str = ""
+    """What the page's `<body link>` says of links."""
 
 
 def look_at(page: Page, sheets: Sheets) -> Look:
@@ -191,7 +195,7 @@ def places_of(element: Element) -> frozenset[str]:
         found.discard("header")
     if "consent" in found or "overlay" in found:
         found -= {"hero", "header"}
-    if "button" in found and element.tag in ("div", "section", "ul", "nav", "header", "form", "p"):
+    if "button" in found and role != "button" and element.tag in ("div", "section", "ul", "nav", "header", "form", "p"):
         found.discard("button")
     return frozenset(found)
 
@@ -204,7 +208,7 @@ def _see(element: Element, style: Style, above: _Above) -> tuple[Seen, _Above]:
         places |= {"heading"}
     if tag == "a" and "href" in element.attributes:
         places |= {"link"}
-    color = _text_color(element, style, above)
+    color, coloured = _text_color(element, style, above)
     size = size_px(style.get("font-size"), above.size_px) if style.get("font-size") else _own_size(tag, above.size_px)
     weight = weight_of(style.get("font-weight"), above.weight) if style.get("font-weight") else above.weight
     if not style.get("font-weight") and tag in _BOLD:
@@ -215,6 +219,7 @@ def _see(element: Element, style: Style, above: _Above) -> tuple[Seen, _Above]:
     stops = tuple(colours_in(image, color)) if gradient_in(image) else ()
     pictures = tuple(urls_in(image)) if image and image != "none" else ()
     ground = over(fill, above.ground) if fill else above.ground
+    fill = (ground, fill[1]) if fill else None
     clipped = "text" in (style.get("background-clip"), style.get("-webkit-background-clip"))
     if stops and not clipped:
         ground = over(_middle(stops), ground)
@@ -223,18 +228,15 @@ def _see(element: Element, style: Style, above: _Above) -> tuple[Seen, _Above]:
     opaque = (fill is not None and fill[1] > 0.9) and not pictures
     over_picture = bool(pictures) or (above.over_picture and not opaque)
     seen = Seen(
-        element, style, places, shown, color, ground, over_picture, fill, stops, pictures, names, weight, size, words
-    )
+        element, style, places, shown, color, ground, over_picture, coloured, fill, stops, pictures, names, weight,
+        size, words,
+    )  # fmt: skip
+    links = above.links
+    if element.tag == "body" and (said := colour(element.get("link"))):
+        links = said[0]
     below = _Above(
-        color,
-        ground,
-        over_picture,
-        names,
-        weight,
-        size,
-        shown,
-        places & _INHERITED_PLACES | (places & {"heading", "link"}),
-    )
+        color, ground, over_picture, names, weight, size, coloured, shown, places & _INHERITED_PLACES, links
+    )  # fmt: skip
     return seen, below
 
 
@@ -250,18 +252,19 @@ def _middle(stops: tuple[Paint, ...]) -> Paint:
     return hex_of((sum(reds) / count, sum(greens) / count, sum(blues) / count)), sum(a for _, a in stops) / count
 
 
-def _text_color(element: Element, style: Style, above: _Above) -> str:
+def _text_color(element: Element, style: Style, above: _Above) -> tuple[str, bool]:
+    """The colour of the words, and whether the site set it."""
     text = style.get("-webkit-text-fill-color") or style.get("color")
     paint = colour(text, above.color) if text and text != "transparent" else None
     if paint is not None and paint[1] > 0.05:
-        return over(paint, above.ground)
+        return over(paint, above.ground), True
     if element.tag == "font" and (named := colour(element.get("color"))):
-        return named[0]
+        return named[0], True
     if element.tag == "body" and (named := colour(element.get("text"))):
-        return named[0]
+        return named[0], True
     if element.tag == "a" and "href" in element.attributes and text in ("", "initial", "revert"):
-        return _UA_LINK
-    return above.color
+        return (above.links, True) if above.links else (_UA_LINK, False)
+    return above.color, above.coloured
 
 
 def _own_size(tag: str, inherited: float) -> float:

@@ -5,7 +5,8 @@ States that only a visitor's hand brings about (`:hover`, `:focus` …) match no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from cssselect2 import SelectorError, parser
@@ -20,19 +21,43 @@ _ALWAYS = frozenset(("any-link", "link", "enabled", "defined", "read-write", "on
 _FIELDS = frozenset(("input", "select", "textarea", "button", "option", "fieldset"))
 
 
-class Selector:
-    """One complex selector. `key` is what its last part cannot do without: an id, a class, a tag or nothing."""
+class Exhausted(Exception):
+    """So much was compared that no real page asks for it."""
 
-    __slots__ = ("key", "pseudo", "specificity", "tree")
+
+class Steps:
+    """How many comparisons may still be made; those on siblings and ancestors count each of them."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, count: int) -> None:
+        """Raises `Exhausted` when none are left."""
+        self.left -= count
+        if self.left < 0:
+            raise Exhausted
+
+
+class Selector:
+    """One complex selector. `key` is what its last part cannot do without: an id, a class, a tag or nothing; `around`
+    what has to stand around it, as in `Element.inside`."""
+
+    __slots__ = ("around", "key", "pseudo", "specificity", "tree")
 
     def __init__(self, parsed: Any) -> None:
         self.tree = parsed.parsed_tree
         self.specificity: Specificity = parsed.specificity
         self.pseudo: str | None = parsed.pseudo_element
-        self.key = _key(self.tree)
+        self.key = _key(_last(self.tree))
+        self.around = frozenset(_around(self.tree))
 
-    def matches(self, element: Element) -> bool:
-        return _matches(self.tree, element, 0)
+    def matches(self, element: Element, steps: Steps) -> bool:
+        """Raises `Exhausted`."""
+        if self.around and (element.parent is None or not self.around <= element.parent.inside):
+            return False
+        return _matches(self.tree, element, 0, steps)
 
 
 def read_selectors(tokens: Sequence[Any] | str) -> list[Selector]:
@@ -44,8 +69,21 @@ def read_selectors(tokens: Sequence[Any] | str) -> list[Selector]:
         return []
 
 
-def _key(tree: Any) -> tuple[str, str]:
-    compound = tree.right if isinstance(tree, parser.CombinedSelector) else tree
+def _last(tree: Any) -> Any:
+    return tree.right if isinstance(tree, parser.CombinedSelector) else tree
+
+
+def _around(tree: Any) -> Iterator[str]:
+    """What the ancestors must have, for any element the selector can match."""
+    while isinstance(tree, parser.CombinedSelector):
+        sibling = tree.combinator in ("+", "~")
+        tree = tree.left
+        mark, name = _key(_last(tree))
+        if mark and not sibling:
+            yield mark + name
+
+
+def _key(compound: Any) -> tuple[str, str]:
     best = ("", "")
     for simple in compound.simple_selectors:
         if isinstance(simple, parser.IDSelector):
@@ -57,60 +95,62 @@ def _key(tree: Any) -> tuple[str, str]:
     return best
 
 
-def _matches(tree: Any, element: Element, depth: int) -> bool:
+def _matches(tree: Any, element: Element, depth: int, steps: Steps) -> bool:
     """Right to left. Of several ancestors that fit, each is tried for a descendant combinator."""
     if depth > _MAX_NESTING:
         return False
     if not isinstance(tree, parser.CombinedSelector):
-        return _compound(tree, element, depth)
-    if not _compound(tree.right, element, depth):
+        return _compound(tree, element, depth, steps)
+    if not _compound(tree.right, element, depth, steps):
         return False
     # Waiting: a selector still to match and the elements its last part may be. Bounded for `a b c d …` on deep pages.
-    waiting = [(tree.left, other) for other in _related(tree.combinator, element)]
+    waiting = [(tree.left, other) for other in _related(tree.combinator, element, steps)]
     for _ in range(_MAX_STEPS):
         if not waiting:
             return False
         left, other = waiting.pop()
         if not isinstance(left, parser.CombinedSelector):
-            if _compound(left, other, depth):
+            if _compound(left, other, depth, steps):
                 return True
-        elif _compound(left.right, other, depth):
-            waiting += [(left.left, further) for further in _related(left.combinator, other)]
+        elif _compound(left.right, other, depth, steps):
+            waiting += [(left.left, further) for further in _related(left.combinator, other, steps)]
     return False
 
 
-def _related(combinator: str, element: Element) -> list[Element]:
-    if combinator == " ":
-        return list(element.ancestors())
+def _related(combinator: str, element: Element, steps: Steps) -> list[Element]:
     if element.parent is None:
         return []
     if combinator == ">":
         return [element.parent]
-    before = element.parent.elements[: element.index]
-    return before[-1:] if combinator == "+" else before
+    if combinator == "+":
+        return [element.parent.elements[element.index - 1]] if element.index else []
+    found = list(element.ancestors()) if combinator == " " else element.parent.elements[: element.index]
+    steps.take(len(found))
+    return found
 
 
-def _compound(compound: Any, element: Element, depth: int) -> bool:
-    return all(_TESTS.get(type(simple), _never)(simple, element, depth) for simple in compound.simple_selectors)
+def _compound(compound: Any, element: Element, depth: int, steps: Steps) -> bool:
+    steps.take(1)
+    return all(_TESTS.get(type(simple), _never)(simple, element, depth, steps) for simple in compound.simple_selectors)
 
 
-def _never(_simple: Any, _element: Element, _depth: int) -> bool:
+def _never(_simple: Any, _element: Element, _depth: int, _steps: Steps) -> bool:
     return False
 
 
-def _local_name(simple: Any, element: Element, _depth: int) -> bool:
+def _local_name(simple: Any, element: Element, _depth: int, _steps: Steps) -> bool:
     return element.tag.lower() == simple.lower_local_name
 
 
-def _id(simple: Any, element: Element, _depth: int) -> bool:
+def _id(simple: Any, element: Element, _depth: int, _steps: Steps) -> bool:
     return element.attributes.get("id") == simple.ident
 
 
-def _class(simple: Any, element: Element, _depth: int) -> bool:
+def _class(simple: Any, element: Element, _depth: int, _steps: Steps) -> bool:
     return simple.class_name in element.classes
 
 
-def _attribute(simple: Any, element: Element, _depth: int) -> bool:
+def _attribute(simple: Any, element: Element, _depth: int, _steps: Steps) -> bool:
     value = element.attributes.get(simple.lower_name, element.attributes.get(simple.name))
     if value is None or simple.operator is None:
         return value is not None
@@ -131,7 +171,7 @@ def _attribute(simple: Any, element: Element, _depth: int) -> bool:
     return bool(wanted) and wanted in value
 
 
-def _pseudo(simple: Any, element: Element, _depth: int) -> bool:
+def _pseudo(simple: Any, element: Element, _depth: int, steps: Steps) -> bool:
     match simple.name:
         case "root" | "scope":
             return element.parent is None
@@ -145,7 +185,7 @@ def _pseudo(simple: Any, element: Element, _depth: int) -> bool:
             siblings = element.parent.elements if element.parent else [element]
             return siblings[-1] is element and (simple.name == "last-child" or len(siblings) == 1)
         case "first-of-type" | "last-of-type" | "only-of-type":
-            siblings = [other for other in _siblings(element) if other.tag == element.tag]
+            siblings = _alike(element, steps)
             first, last = siblings[0] is element, siblings[-1] is element
             return {"first-of-type": first, "last-of-type": last}.get(simple.name, first and last)
         case "checked":
@@ -155,46 +195,58 @@ def _pseudo(simple: Any, element: Element, _depth: int) -> bool:
     return simple.name in _ALWAYS
 
 
-def _functional(simple: Any, element: Element, _depth: int) -> bool:
+def _functional(simple: Any, element: Element, _depth: int, steps: Steps) -> bool:
     if not simple.name.startswith("nth-"):
         return False
+    steps.take(10)  # reading the formula costs about as much as ten comparisons
     read = parse_nth([token for token in simple.arguments if token.type != "comment"])
     if read is None:
         return False
-    siblings = _siblings(element)
     if simple.name.endswith("of-type"):
-        siblings = [other for other in siblings if other.tag == element.tag]
-    place = next(i for i, other in enumerate(siblings) if other is element)
+        siblings = _alike(element, steps)
+        place = next(i for i, other in enumerate(siblings) if other is element)
+    else:
+        siblings, place = _siblings(element), element.index
     if "last" in simple.name:
         place = len(siblings) - 1 - place
     step, offset = read
-    steps = place + 1 - offset
-    return steps == 0 if step == 0 else steps % step == 0 and steps // step >= 0
+    beyond = place + 1 - offset
+    return beyond == 0 if step == 0 else beyond % step == 0 and beyond // step >= 0
 
 
 def _siblings(element: Element) -> list[Element]:
     return element.parent.elements if element.parent else [element]
 
 
-def _negation(simple: Any, element: Element, depth: int) -> bool:
-    return not _any_of(simple, element, depth)
+def _alike(element: Element, steps: Steps) -> list[Element]:
+    """The siblings of its own tag."""
+    siblings = _siblings(element)
+    steps.take(len(siblings))
+    return [other for other in siblings if other.tag == element.tag]
 
 
-def _any_of(simple: Any, element: Element, depth: int) -> bool:
-    return any(_matches(inner.parsed_tree, element, depth + 1) for inner in simple.selector_list)
+def _negation(simple: Any, element: Element, depth: int, steps: Steps) -> bool:
+    return not _any_of(simple, element, depth, steps)
 
 
-def _has(simple: Any, element: Element, depth: int) -> bool:
+def _any_of(simple: Any, element: Element, depth: int, steps: Steps) -> bool:
+    return any(_matches(inner.parsed_tree, element, depth + 1, steps) for inner in simple.selector_list)
+
+
+def _has(simple: Any, element: Element, depth: int, steps: Steps) -> bool:
     if depth:
         return False
     for relative in simple.selector_list:
-        below = list(element.walk())[1:500] if relative.combinator == " " else element.elements
-        if relative.combinator in " >" and any(_matches(relative.selector.parsed_tree, e, depth + 1) for e in below):
+        below = list(islice(element.walk(), 1, 500)) if relative.combinator == " " else element.elements
+        steps.take(len(below))
+        if relative.combinator in " >" and any(
+            _matches(relative.selector.parsed_tree, e, depth + 1, steps) for e in below
+        ):
             return True
     return False
 
 
-_TESTS: dict[type, Callable[[Any, Element, int], bool]] = {
+_TESTS: dict[type, Callable[[Any, Element, int, Steps], bool]] = {
     parser.LocalNameSelector: _local_name,
     parser.IDSelector: _id,
     parser.ClassSelector: _class,

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
 
 import tinycss2
 
+from studio.brand.page.css_values import layers
 from studio.brand.page.selectors import Selector, read_selectors
 from studio.brand.page.tree import Page, decode
 from studio.brand.source.site import Site
@@ -99,11 +99,13 @@ def read_sheets(page: Page, site: Site) -> Sheets:
     site.read_all(tuple((url, "style") for url, _ in _linked(page, site)))
     linked = {id(element): url for url, element in _linked(page, site)}
     for element in page.elements:
-        if element.tag == "style" and _applies(element.get("media"))[0]:
+        if any(above.tag == "noscript" for above in element.ancestors()):
+            continue
+        if element.tag == "style" and applies(element.get("media"))[0]:
             text = "".join(child for child in element.children if isinstance(child, str))
-            reader.sheet(text, _Where(page.base, dark=_applies(element.get("media"))[1]))
+            reader.sheet(text, _Where(page.base, dark=applies(element.get("media"))[1]))
         elif id(element) in linked:
-            dark = _applies(element.get("media"))[1]
+            dark = applies(element.get("media"))[1]
             reader.fetch(linked[id(element)], _Where(linked[id(element)], dark=dark))
     return reader.sheets
 
@@ -127,7 +129,7 @@ def _linked(page: Page, site: Site) -> list[tuple[str, Any]]:
         late = "onload" in link.attributes
         sheet = "stylesheet" in relations or ("preload" in relations and link.get("as") == "style" and late)
         # A print sheet that turns itself on when it has loaded is the page's style, loaded late.
-        if not sheet or "alternate" in relations or not (late or _applies(link.get("media"))[0]):
+        if not sheet or "alternate" in relations or not (late or applies(link.get("media"))[0]):
             continue
         if (url := site.resolve(link.get("href"), page.base)) is not None:
             found.append((url, link))
@@ -211,8 +213,8 @@ class _Reader:
         """Where the rules inside a conditional at-rule stand; None if its condition does not hold."""
         layer, dark = where.layer, where.dark
         if name == "media":
-            applies, is_dark = _applies(condition)
-            if not applies:
+            holds, is_dark = applies(condition)
+            if not holds:
                 return None
             dark = dark or is_dark
         elif name == "layer":
@@ -241,9 +243,9 @@ class _Reader:
         if match := re.match(r"(?i)layer(?:\(([^)]*)\))?\s*", rest):
             layer = self.layers.setdefault(match[1] or f"anonymous {len(self.layers)}", len(self.layers))
             rest = rest[match.end() :]
-        applies, dark = _applies(re.sub(r"(?i)supports\([^)]*\)", "", rest))
+        holds, dark = applies(re.sub(r"(?i)supports\([^)]*\)", "", rest))
         url = self.site.resolve(target, where.sheet) if target else None
-        if url and applies:
+        if url and holds:
             self.fetch(url, _Where(url, layer, where.dark or dark, where.depth + 1))
 
 
@@ -265,13 +267,13 @@ def _nested(prelude: str, parent: str) -> str:
     """A nested rule's selector written out (CSS Nesting 1): `&` is its parent, and without one it is a descendant."""
     whole = f":is({parent})"
     parts = []
-    for part in prelude.split(","):
+    for part in layers(prelude):
         text = part.strip()
         parts.append(text.replace("&", whole) if "&" in text else f"{whole} {text}")
     return ", ".join(parts)[:2_000]
 
 
-def _applies(condition: str) -> tuple[bool, bool]:
+def applies(condition: str) -> tuple[bool, bool]:
     """Whether a media query list holds on the light desk screen, and if not, whether it would on a dark one."""
     queries = [query.strip().lower() for query in condition.split(",")]
     if not condition.strip() or any(_holds(query, dark=False) for query in queries):
@@ -336,8 +338,3 @@ def _px(text: str) -> float | None:
         return float(match[1]) * {"em": 16.0, "rem": 16.0, "pt": 4 / 3, "ch": 8.0}.get(match[2] or "px", 1.0)
     except ValueError:
         return None
-
-
-def absolute(reference: str, sheet: str, site: Site) -> str | None:
-    """The address a `url(…)` of a sheet means."""
-    return site.resolve(reference, sheet) or (urljoin(sheet, reference) if reference.startswith("data:") else None)

@@ -44,14 +44,14 @@ class Element:
     """Its place among the elements of its parent, from 0."""
     children: list[Element | str] = field(default_factory=list)
     classes: frozenset[str] = frozenset()
+    elements: list[Element] = field(default_factory=list)
+    """The elements among its children."""
+    inside: frozenset[str] = frozenset()
+    """What stands around its children: `<tag`, `.class` and `#id` of this element and of all above it."""
 
     def get(self, name: str) -> str:
         """An attribute's value without surrounding space; empty where it is not set."""
         return self.attributes.get(name, "").strip()
-
-    @property
-    def elements(self) -> list[Element]:
-        return [child for child in self.children if isinstance(child, Element)]
 
     def ancestors(self) -> Iterator[Element]:
         """The parent first, the root last."""
@@ -223,8 +223,8 @@ def _tree(text: str) -> tuple[Element, list[Element], bool]:
     stack: list[_Waiting] = []
     too_deep = False
     # A parent's list first holds an empty text in each element's place, filled when the element is reached.
-    _open(parsed, root, 1, stack)
     root.attributes, root.classes = _attributes(parsed)
+    _open(parsed, root, 1, stack)
     elements.append(root)
     while stack:
         node, parent, slot, index, depth = stack.pop()
@@ -236,12 +236,16 @@ def _tree(text: str) -> tuple[Element, list[Element], bool]:
         element = Element(node.tag, {}, parent, index)
         element.attributes, element.classes = _attributes(node)
         parent.children[slot] = element
+        parent.elements.append(element)
         elements.append(element)
         _open(node, element, depth + 1, stack)
     return root, elements, too_deep
 
 
 def _open(node: Any, element: Element, depth: int, stack: list[_Waiting]) -> None:
+    above = element.parent.inside if element.parent is not None else frozenset[str]()
+    own = {f"<{element.tag.lower()}", *(f".{name}" for name in element.classes), f"#{element.attributes.get('id', '')}"}
+    element.inside = above if own <= above else above | own
     below: list[_Waiting] = []
     child = node.child
     while child is not None:

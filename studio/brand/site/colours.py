@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from studio.brand.page.cascade import Won
 from studio.brand.page.css_values import colour
 from studio.brand.page.look import Look, Seen, over
 from studio.brand.site.defaults import FRAMEWORK_COLOURS, TILE_COLOURS
@@ -127,7 +128,7 @@ def _of(seen: Seen) -> Iterator[tuple[str, str, str]]:
     tag, places = seen.element.tag, seen.places
     button = "button" in places and tag in ("a", "button", "input", "span", "label")
     if seen.fill and seen.fill[1] >= 0.5 and tag not in ("body", "html"):
-        yield over(seen.fill, seen.ground), "action" if button else _block(seen), "background-color"
+        yield seen.fill[0], "action" if button else _block(seen), "background-color"
     for stop, alpha in seen.gradient[:6]:
         if alpha >= 0.5:
             yield stop, "action" if button else "gradient", "background-image"
@@ -141,7 +142,7 @@ def _of(seen: Seen) -> Iterator[tuple[str, str, str]]:
         and paint[1] > 0.5
     ):
         yield paint[0], "border", "border-color"
-    if seen.words:
+    if seen.words and seen.coloured:
         yield seen.color, _lettering(seen, button), "color"
     drawn = seen.won("fill") if tag in ("path", "rect", "circle", "polygon", "svg") else None
     if drawn and (paint := colour(drawn.value, seen.color)) and paint[1] >= 0.5:
@@ -167,11 +168,15 @@ def _lettering(seen: Seen, button: bool) -> str:
 def _cited(seen: Seen, name: str, label: Mapping[str, str], look: Look) -> str:
     """File and rule a colour comes from; of inherited ones, those of the element that sets it."""
     holder = seen
-    while name == "color" and holder.won(name) is None and holder.element.parent is not None:
+    while name == "color" and not _read(holder.won(name)) and holder.element.parent is not None:
         holder = look.of(holder.element.parent)
     won = holder.won(name)
     sheet = label.get(won.sheet, "") if won and won.sheet else ""
     return f"{sheet or look.page.label}: {(holder if won else seen).where(name)}"
+
+
+def _read(won: Won | None) -> bool:
+    return won is not None and colour(won.value) is not None
 
 
 def named_colours(look: Look) -> frozenset[str]:
@@ -218,7 +223,7 @@ def _weighed(
     outright = {"logo", "declared"} & kinds.keys()
     if hex_ in FRAMEWORK_COLOURS and not outright:
         found.weight *= FRAMEWORK
-    if hex_ in named:
+    if hex_ in named and hex_ not in FRAMEWORK_COLOURS:
         found.weight *= NAMED
     return found
 
@@ -261,12 +266,12 @@ def leading(standings: list[Standing], ground: Colour | None, text: Colour | Non
         for found in ranked
         if strengths[found.hex] > max(0.25, _LEAST * top)
         and found.best > 0.2
-        and (found is ranked[0] or not _plain(found))
+        and (found is ranked[0] or not (_plain(found) or (text is not None and found.hex == text.hex)))
     ][:_MOST]
     if not chosen:
         chosen = [found for found in standings if found.hex != behind and _carries(found)][:1]
     if not chosen:
-        return ()
+        return _ground_as_primary(ground)
     top = strengths[chosen[0].hex]
     total = sum(strengths[found.hex] for found in ranked) or 1.0
     colours = []
@@ -275,6 +280,8 @@ def leading(standings: list[Standing], ground: Colour | None, text: Colour | Non
         role: ColourRole = "primary" if place == 0 or (place == 1 and strength >= 0.6 * top) else "accent"
         share = 0.4 + 0.6 * strength / total if place == 0 else 0.6 * strength / top
         sure = _sureness(min(1.0, strength / 8.0) ** 0.5 * share, first=place == 0)
+        # What stands lower is never surer.
+        sure = min([sure, *(other.confidence for other in colours)])
         colours.append(
             Colour(
                 hex=found.hex,
@@ -285,6 +292,13 @@ def leading(standings: list[Standing], ground: Colour | None, text: Colour | Non
             )
         )
     return tuple(sorted(colours, key=lambda c: (c.role != "primary", -c.confidence)))
+
+
+def _ground_as_primary(ground: Colour | None) -> tuple[Colour, ...]:
+    """A page that paints nothing but its ground: a colourful one is the best guess there is."""
+    if ground is None or chroma(ground.hex) < _COLOURFUL:
+        return ()
+    return (ground.model_copy(update={"role": "primary", "confidence": 0.35, "alternatives": ()}),)
 
 
 def _sureness(standing: float, first: bool) -> float:
@@ -311,7 +325,7 @@ def _plain(found: Standing) -> bool:
 
 
 def _carries(found: Standing) -> bool:
-    return bool({"action", "header", "hero", "block", "heading", "logo"} & found.kinds.keys())
+    return bool({"action", "header", "hero", "block", "logo"} & found.kinds.keys())
 
 
 def ground_of(look: Look, label: Mapping[str, str]) -> Colour | None:
@@ -329,9 +343,8 @@ def ground_of(look: Look, label: Mapping[str, str]) -> Colour | None:
     share = area[best] / sum(area.values())
     others = tuple(sorted((h for h in area if h != best and area[h] > 0), key=lambda h: -area[h])[:4])
     told = source or f"{look.page.label}: nothing is set; browsers show white"
-    return Colour(
-        hex=best, role="background", source=told, confidence=round(0.35 + 0.6 * share, 2), alternatives=others
-    )
+    sure = min(0.35 + 0.6 * share, 0.97 if source else 0.5 if look.sheets.rules else 0.3)
+    return Colour(hex=best, role="background", source=told, confidence=round(sure, 2), alternatives=others)
 
 
 def text_of(look: Look, label: Mapping[str, str], behind: str) -> Colour | None:
