@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,11 +226,11 @@ def proposed(found: dict[str, Any], out: Path) -> str:
     lines.append(f"  pictures: {len(found['pictures'])}, calls to action: {len(found['copy']['actions'])}")
     lines += [f"Not found: {text}" for text in found["not_found"]]
     lines += [f"Note: {text}" for text in found["warnings"]]
-    lines.append(f"A kit of it is in {out}; all of it is a proposal. Look it over:  app.py brand check {out}")
+    kit = shlex.quote(str(out))
+    lines.append(f"A kit of it is in {out}; all of it is a proposal. Look it over:  app.py brand check {kit}")
     if (out / "brief.toml").is_file():
-        lines.append(
-            f"First ads in the site's own words:  app.py make {out / 'brief.toml'} --kit {out} --product PHOTO"
-        )
+        brief = shlex.quote(str(out / "brief.toml"))
+        lines.append(f"First ads in the site's own words:  app.py make {brief} --kit {kit} --product PHOTO")
     return "\n".join(lines)
 
 

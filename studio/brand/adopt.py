@@ -12,7 +12,7 @@ from studio.brand.dtcg.tokens import STAND_IN
 from studio.brand.fonts import installed
 from studio.brand.kit import LoadedKit, at_hand, load_kit, save_kit, writing
 from studio.brand.site.proposals import Colour, Mark, Proposals, Typeface
-from studio.brand.site.typefaces import SYSTEM
+from studio.brand.site.typefaces import is_system
 from studio.errors import BadInput
 from studio.model import BrandKit, BrandType, FontFile, Logo, Role, Swatch, TypeChoice, Voice
 
@@ -85,8 +85,8 @@ def starter_brief(found: Proposals) -> str:
     fields = [("version", 1), ("name", "first-ads"), ("headlines", headlines)]
     fields += [("action", found.copy_.actions[0].text)] if found.copy_.actions else []
     fields += [("formats", ["meta-square", "meta-story", "display-300x250"]), ("count", 1), ("seed", 7)]
-    # JSON strings and lists are TOML's too, once control characters are escaped.
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields]
+    # JSON strings and lists are TOML's too, but for one control character that JSON leaves as it is.
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f") for name, value in fields]
     return "# The site's own words, to begin with.\n" + "\n".join(lines) + "\n"
 
 
@@ -115,7 +115,7 @@ def _swatches(palette: Iterable[Colour]) -> Iterator[Swatch]:
 
 
 def _choice(face: Typeface | None, stand_in_weight: int) -> TypeChoice:
-    if face is None or face.family == SYSTEM:
+    if face is None or is_system(face.family):
         return STAND_IN.model_copy(update={"weight": stand_in_weight})
     files = tuple(FontFile(file=f"fonts/{kept.file}", weight=kept.weight) for kept in face.kept)
     return at_hand(TypeChoice(family=face.family, files=files, weight=face.weight), stand_in_weight)
@@ -132,8 +132,11 @@ def _files(found: Proposals) -> Iterator[tuple[str, bytes]]:
 
 
 def _stood_in(found: Proposals) -> Iterator[str]:
-    for part, face in (("Headings", found.heading), ("Body text", found.body)):
-        if face is None or face.family == SYSTEM or face.kept or installed(face.family):
+    parts = (("Headings", found.heading), ("Body text", found.body))
+    if found.heading and found.body and found.heading.family == found.body.family:
+        parts = (("Headings and body text", found.heading),)
+    for part, face in parts:
+        if face is None or is_system(face.family) or face.kept or installed(face.family):
             continue
         where = f"get it from {face.link}" if face.link else "ask the client for its files"
         yield (

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,6 @@ def tokens_path(folder: Path) -> Path:
     raise BadInput(f"{folder.name} holds {what}", f"Expected one {TOKENS_FILE}")
 
 
-def tokens_there(folder: Path) -> bool:
-    """Whether a folder has a kit's tokens."""
-    return (folder / TOKENS_FILE).exists()
-
-
 def save_kit(kit: BrandKit, folder: Path | str, original: dict[str, Any] | None = None) -> Path:
     """Write the kit's tokens into `folder`, whole or not at all, and return their path.
 
@@ -154,16 +149,51 @@ def new_kit(
 
 
 def import_tokens(file: Path | str, folder: Path | str) -> LoadedKit:
-    """A kit in `folder`, which has none yet, from another tool's token file alone. Raises `BadInput`."""
+    """A kit in the new or empty `folder` from another tool's token file, or another kit's; whole or not at all.
+
+    Logos and fonts that the tokens name are taken along where they lie beside the file, else left out with a note.
+    Raises `BadInput`.
+    """
     file, folder = Path(file), Path(folder)
-    if tokens_there(folder):
-        raise BadInput(f"{folder} holds a kit already", "Choose a new folder with --out")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder} is there already and not empty", "Choose a new folder with --out")
     data = parse_tokens(read_bytes(file, MAX_TOKENS_BYTES), file.name)
     kit, notes = kit_from_tokens(data, file.name)
+    gone = tuple(name for name in _files(kit) if not inside(file.parent, name).is_file())
+    kit = _without(kit, frozenset(gone))
     kind = BrandType(heading=at_hand(kit.type.heading, 700), body=at_hand(kit.type.body, 400))
-    save_kit(kit.model_copy(update={"type": kind}), folder, original=data)
+    aside = folder.with_name(f".lockup-{secrets.token_hex(6)}.part")
+    with writing(folder):
+        try:
+            for name in _files(kit):
+                _refuse_links(file.parent, inside(file.parent, name), name)
+                (aside / relative_name(name)).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(inside(file.parent, name), aside / relative_name(name), follow_symlinks=False)
+            save_kit(kit.model_copy(update={"type": kind}), aside, original=data)
+            if folder.exists():
+                folder.rmdir()
+            aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     loaded = load_kit(folder)
-    return LoadedKit(loaded.kit, loaded.folder, loaded.digest, loaded.fonts, loaded.logos, (*notes, *loaded.notes))
+    left = tuple(f"{name} does not lie beside {file.name}: left out" for name in gone)
+    return replace(loaded, notes=(*notes, *left, *loaded.notes))
+
+
+def _without(kit: BrandKit, gone: frozenset[str]) -> BrandKit:
+    """The kit without the files named in `gone`."""
+
+    def kept(choice: TypeChoice) -> TypeChoice:
+        return choice.model_copy(update={"files": tuple(font for font in choice.files if font.file not in gone)})
+
+    return kit.model_copy(
+        update={
+            "logos": tuple(logo for logo in kit.logos if logo.file not in gone),
+            "type": BrandType(heading=kept(kit.type.heading), body=kept(kit.type.body)),
+            "references": tuple(file for file in kit.references if file not in gone),
+            "adapter": None if kit.adapter in gone else kit.adapter,
+        }
+    )
 
 
 def at_hand(choice: TypeChoice, stand_in_weight: int) -> TypeChoice:

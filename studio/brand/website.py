@@ -15,6 +15,7 @@ from studio.brand.art.pictures import MAX_PHOTOS, from_logo, from_photos
 from studio.brand.kit import MAX_TOKENS_BYTES
 from studio.brand.logo import MAX_LOGO_BYTES
 from studio.brand.marks.find import find_marks
+from studio.brand.marks.ico import largest_of_ico
 from studio.brand.page.css_values import colour
 from studio.brand.page.look import Look, look_at, words_of
 from studio.brand.page.manifest import app_manifest
@@ -24,11 +25,7 @@ from studio.brand.site.colours import (
     Sighting,
     chroma,
     declared_colours,
-    ground_of,
-    named_colours,
     palette_of,
-    sightings_of,
-    text_of,
 )
 from studio.brand.site.font_files import keep_files
 from studio.brand.site.from_tokens import from_tokens
@@ -36,7 +33,7 @@ from studio.brand.site.photos import photography_of, pictures_of, warnings_of
 from studio.brand.site.proposals import Colour, Mark, Proposals
 from studio.brand.site.second_look import second_opinion
 from studio.brand.site.trouble import refresh_of, trouble_of
-from studio.brand.site.typefaces import SYSTEM, typefaces_of
+from studio.brand.site.typefaces import is_system, typefaces_of
 from studio.brand.source.fetch import open_web
 from studio.brand.source.guard import Guard
 from studio.brand.source.saved import open_saved
@@ -44,12 +41,12 @@ from studio.brand.source.screenshot import boxed, screenshot
 from studio.brand.source.site import Site
 from studio.brand.words.naming import language_of, name_of, tagline_of
 from studio.brand.words.wording import copy_of
-from studio.errors import BadInput
+from studio.errors import BadInput, plain
 from studio.pixels import MAX_PICTURE_BYTES, read_bytes
 
 TOKENS = (".json", ".json5", ".tokens")
 _PAGES = (".html", ".htm", ".xhtml", ".xht", ".mhtml", ".mht", ".zip")
-_LOGOS = (".svg",)
+_LOGOS = (".svg", ".ico")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _LOGO_NAMES = {"logo", "logos", "logotype", "logomark", "wordmark", "mark", "brand"}
 _MAX_REFRESHES = 3
@@ -93,6 +90,8 @@ def looked_over(found: Proposals, site: Site) -> Proposals:
 
 def as_path(source: str) -> Path | None:
     """The file or folder that `source` names; None for an address. Raises `BadInput` for a path that is not there."""
+    if not source.strip():
+        raise BadInput("There is nothing to read", "Give an address such as example.org, or a file or folder")
     path = Path(source)
     try:
         if path.exists():
@@ -115,34 +114,41 @@ def _from_path(path: Path, look: bool) -> Proposals:
         return from_pdf(read_bytes(path, MAX_PDF_BYTES), path.name)
     if kind in TOKENS and path.is_file():
         return from_tokens(read_bytes(path, MAX_TOKENS_BYTES), path.name)
-    if kind in _LOGOS or (kind in _PICTURES and words_of(path.stem) & _LOGO_NAMES):
-        return from_logo(read_bytes(path, MAX_LOGO_BYTES), path.name)
-    if pictures := [path] if kind in _PICTURES else _pictures_in(path):
+    pictures = [path] if kind in (*_LOGOS, *_PICTURES) and path.is_file() else _pictures_in(path)
+    logos = [one for one in pictures if one.suffix.lower() in _LOGOS or words_of(one.stem) & _LOGO_NAMES]
+    if logos:
+        return _from_logo(min(logos, key=lambda one: (one.suffix.lower() != ".svg", len(one.stem), one.name)))
+    if pictures:
         return from_photos([(p.name, read_bytes(p, MAX_PICTURE_BYTES)) for p in pictures[:MAX_PHOTOS]])
     site = open_saved(path)
     return looked_over(read_brand(site), site) if look else read_brand(site)
 
 
+def _from_logo(path: Path) -> Proposals:
+    data = read_bytes(path, MAX_LOGO_BYTES)
+    return from_logo(largest_of_ico(data) if data[:4] == b"\0\0\1\0" else data, path.name)
+
+
 def _pictures_in(path: Path) -> list[Path]:
-    """The pictures of a folder that holds nothing else: reference photos."""
+    """The pictures of a folder that holds nothing else: logos, or reference photos."""
     if not path.is_dir():
         return []
     files = [file for file in sorted(path.iterdir()) if not file.name.startswith(".") and file.is_file()]
-    return files if all(file.suffix.lower() in _PICTURES for file in files) else []
+    return files if all(file.suffix.lower() in (*_LOGOS, *_PICTURES) for file in files) else []
 
 
 def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
     """The brand of an open site. Never raises for what the site lacks."""
     # 1. The page as a visitor sees it.
-    look = _looked_at(site)
+    look = looked_at(site)
     answer = answer or Answer()
     trouble = trouble_of(look, site, answer.status, dict(answer.headers))
     # 2. Who speaks: the name finds the logo, the logo's inks weigh the colours.
     name = name_of(look, site)
     marks = find_marks(look, site, words_of(name.text) if name else frozenset())
     # 3. Colours and type, by where the page uses them.
-    label = _labels(look, site)
-    palette = palette_of(look, label, _declared(look, site, marks.logos))
+    label = labels(look, site)
+    palette = palette_of(look, label, declared(look, site, marks.logos))
     heading, body = (keep_files(face, site) for face in typefaces_of(look, site, label))
     # 4. Words and pictures.
     used = frozenset(mark.address for mark in (*marks.logos, *filter(None, (marks.icon,))) if mark.address)
@@ -164,31 +170,21 @@ def read_brand(site: Site, answer: Answer | None = None) -> Proposals:
     # 5. What is missing, in words.
     missing = tuple(dict.fromkeys((*marks.not_found, *_missing(found))))
     warnings = (*trouble, *marks.warnings, *_unread(look, site), *warnings_of(look, site, used), *site.notes)
-    return found.model_copy(update={"not_found": missing, "warnings": tuple(dict.fromkeys(warnings))[:40]})
+    said = tuple(dict.fromkeys(" ".join(plain(text).split()) for text in warnings))
+    return found.model_copy(update={"not_found": missing, "warnings": said[:40]})
 
 
-def seen_colours(source: str) -> tuple[tuple[Sighting, ...], frozenset[str], Colour | None, Colour | None]:
-    """What a saved site's palette is made of: sightings, colours named the brand's, ground, text. For measuring."""
-    site = open_saved(Path(source))
-    look = _looked_at(site)
-    name = name_of(look, site)
-    marks = find_marks(look, site, words_of(name.text) if name else frozenset())
-    label = _labels(look, site)
-    sightings = (*_declared(look, site, marks.logos), *sightings_of(look, label))
-    ground = ground_of(look, label)
-    return sightings, named_colours(look), ground, text_of(look, label, ground.hex if ground else "#ffffff")
-
-
-def _labels(look: Look, site: Site) -> dict[str, str]:
+def labels(look: Look, site: Site) -> dict[str, str]:
+    """What people call each of the page's style sheets, by address."""
     return {url: site.label(url) for url in look.sheets.addresses} | {look.page.base: look.page.label}
 
 
-def _declared(look: Look, site: Site, logos: tuple[Mark, ...]) -> tuple[Sighting, ...]:
+def declared(look: Look, site: Site, logos: tuple[Mark, ...]) -> tuple[Sighting, ...]:
     """Colours from outside the styles: what the page declares, its manifest's, the logo's inks."""
     return (*declared_colours(look), *_manifest_colours(look, site), *_inks(logos))
 
 
-def _looked_at(site: Site) -> Look:
+def looked_at(site: Site) -> Look:
     """The first page that is no mere pointer to another."""
     address = site.start
     for _ in range(_MAX_REFRESHES):
@@ -229,15 +225,15 @@ def _missing(found: Proposals) -> Iterator[str]:
     if found.tagline is None:
         yield "No tagline found"
     if "primary" not in roles:
-        yield "No brand colour found: the page paints nothing but white, grey and black"
-    elif _grey(next(c for c in found.palette if c.role == "primary")):
-        yield "No colourful brand colour found: the page is neutral, its darkest ground stands in as primary"
+        yield "No brand colour found: what the page itself paints is white, grey or black"
+    elif _grey(first := next(c for c in found.palette if c.role == "primary")):
+        yield f"No colourful brand colour found: the page is neutral, {first.hex} stands in as primary"
     if found.heading is None and found.body is None:
         yield "No typeface found: the page shows no words"
-    elif SYSTEM in ((found.heading or found.body).family, (found.body or found.heading).family):  # type: ignore[union-attr]
+    elif all(is_system(face.family) for face in (found.heading, found.body) if face):
         yield "No typeface of its own: the page uses each visitor's system font"
-    if not any(picture.use == "product" for picture in found.pictures):
-        yield "No product pictures found on this page"
+    if not found.pictures:
+        yield "No pictures found on this page"
     if not found.copy_.headlines:
         yield "No headlines found"
 
@@ -249,7 +245,8 @@ def _grey(swatch: Colour) -> bool:
 def _unread(look: Look, site: Site) -> Iterator[str]:
     if look.page.cut_short or look.sheets.cut_short:
         yield "The page or its style sheets are very large: only their first part was read"
-    foreign = [site.label(url) for url in look.sheets.unread if not _fonts_only(url)]
+    said = " ".join(site.notes)
+    foreign = [site.label(url) for url in look.sheets.unread if not _fonts_only(url) and site.label(url) not in said]
     if foreign:
         names = ", ".join(foreign[:3])[:200]
         yield f"{len(foreign)} style sheets could not be read, so colours and type may differ: {names}"

@@ -18,9 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from studio.brand.site.colours import WEIGHTS, Sighting, leading, standing
+from studio.brand.marks.find import find_marks
+from studio.brand.page.look import words_of
+from studio.brand.site.colours import (
+    WEIGHTS,
+    Sighting,
+    ground_of,
+    leading,
+    named_colours,
+    sightings_of,
+    standing,
+    text_of,
+)
 from studio.brand.site.proposals import Proposals
-from studio.brand.website import infer, seen_colours
+from studio.brand.source.saved import open_saved
+from studio.brand.website import declared, infer, labels, looked_at
+from studio.brand.words.naming import name_of
 from studio.color import delta_e00_hex
 from tests.samples import SAMPLES
 
@@ -144,6 +157,19 @@ class Case:
         return score - 0.5 * wrong
 
 
+def case_of(folder: Path) -> Case:
+    """What the palette of a saved site is made of."""
+    site = open_saved(folder)
+    look = looked_at(site)
+    name = name_of(look, site)
+    marks = find_marks(look, site, words_of(name.text) if name else frozenset())
+    label = labels(look, site)
+    ground = ground_of(look, label)
+    sightings = (*declared(look, site, marks.logos), *sightings_of(look, label))
+    text = text_of(look, label, ground.hex if ground else "#ffffff")
+    return Case(sightings, named_colours(look), ground, text, truth_of(folder))
+
+
 def fitted(cases: Sequence[Case]) -> dict[str, float]:
     """Weights by coordinate search from the shipped ones: each tried at half and double until nothing gains."""
     weights = dict(WEIGHTS)
@@ -161,7 +187,7 @@ def fitted(cases: Sequence[Case]) -> dict[str, float]:
 
 
 def leave_one_out(sites: Sequence[Path]) -> None:
-    cases = [Case(*seen_colours(str(site)), truth_of(site)) for site in sites]
+    cases = [case_of(site) for site in sites]
     usable = [(site, case) for site, case in zip(sites, cases, strict=True) if listed(case.truth, "primary_colors")]
     shipped = sum(case.worth(WEIGHTS) for _, case in usable)
     held = 0.0

@@ -13,7 +13,7 @@ from studio.brand.page.look import Look
 from studio.brand.site.colours import Sighting, declared_colours, palette_of, standing
 from studio.brand.site.font_files import font_file, keep_files
 from studio.brand.site.proposals import Typeface
-from studio.brand.site.typefaces import family_name, typefaces_of
+from studio.brand.site.typefaces import family_name, is_system, typefaces_of
 from tests.brand.sites_made import look_of, site_of, styled
 
 BUTTONS = "<header><nav><a class='btn btn-primary' href=/>Order</a></nav></header><main><h1>Words to read</h1><p>Some more of them</p></main>"
@@ -181,3 +181,26 @@ def test_a_sites_own_files_are_read(tmp_path: Path) -> None:
     _, body = typefaces_of(look_of(site), site, {})
     kept = keep_files(body, site)
     assert isinstance(kept, Typeface) and [file.file for file in kept.kept] == ["Own-400.ttf"]
+
+
+def test_a_page_without_style_is_given_no_colour(tmp_path: Path) -> None:
+    look = look_of(site_of(tmp_path, "<!doctype html><h1>Words</h1><p>More <a href=x>words</a></p>"))
+    palette = palette_of(look, {}, declared_colours(look))
+    assert [c.role for c in palette] == ["background", "text"]
+    assert palette[0].confidence <= 0.3
+
+
+def test_a_framework_is_not_named_by_the_page(tmp_path: Path) -> None:
+    css = ":root{--bs-primary:#0d6efd}.btn-primary{background:#0d6efd}header{background:#1f6f54}a{color:#1f6f54}"
+    assert roles(styled(tmp_path, css, BUTTONS))["primary"][0] == "#1f6f54"
+
+
+def test_a_colourful_ground_is_better_than_nothing(tmp_path: Path) -> None:
+    found = roles(styled(tmp_path, "body{background:#0a7d55}", "<p>Words</p>"))
+    assert found["primary"] == found["background"] == ["#0a7d55"]
+
+
+def test_generic_families_are_no_typefaces(tmp_path: Path) -> None:
+    site = site_of(tmp_path, "<style>body{font-family:sans-serif}</style><p>Words</p>")
+    _, body = typefaces_of(look_of(site), site, {})
+    assert body and body.family == "sans-serif" and is_system(body.family)

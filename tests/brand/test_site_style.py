@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_variables_nest_fall_back_and_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "applies", "dark"),
+    ("condition", "holds", "dark"),
     [
         ("screen and (min-width: 60em)", True, False),
         ("(max-width: 800px)", False, False),
@@ -78,8 +79,8 @@ def test_variables_nest_fall_back_and_end() -> None:
         ("print, (min-width: 1px)", True, False),
     ],
 )
-def test_media_queries_on_a_desk_screen(condition: str, applies: bool, dark: bool) -> None:
-    assert applies(condition) == (applies, dark)
+def test_media_queries_on_a_desk_screen(condition: str, holds: bool, dark: bool) -> None:
+    assert applies(condition) == (holds, dark)
 
 
 def test_the_cascade(tmp_path: Path) -> None:
@@ -168,3 +169,39 @@ def test_values_never_raise(text: str) -> None:
     size_px(text, 16.0)
     resolved(text, {"--a": text})
     applies(text)
+
+
+@pytest.mark.parametrize(
+    ("css", "body"),
+    [
+        ("".join(f"div div div div .q{i} p{{color:#{i:06x}}}" for i in range(500)), "<div>" * 150 + "<p>x</p>" * 1500),
+        ("".join(f":not(.z{i}){{color:#{i:06x}}}" for i in range(600)), "<p>x</p>" * 3000),
+        ("".join(f"p:nth-last-of-type({i}n+1){{color:#{i:06x}}}" for i in range(1, 200)), "<p>x</p>" * 4000),
+    ],
+)
+def test_a_sheet_that_asks_too_much_is_cut_short(tmp_path: Path, css: str, body: str) -> None:
+    began = time.process_time()
+    look = styled(tmp_path, css, body)
+    assert time.process_time() - began < 30.0  # without a budget these take minutes
+    assert len(look.seen) > 1000
+
+
+def test_translucent_fills_are_laid_over_once(tmp_path: Path) -> None:
+    look = styled(tmp_path, ".hero{background:rgba(255,0,0,.5)}", "<section class=hero><h1>Words</h1></section>")
+    fill = seen(look, "hero").fill
+    assert fill is not None and fill[0] == "#ff8080"
+
+
+def test_styles_for_those_without_scripts_are_not_the_pages(tmp_path: Path) -> None:
+    look = styled(
+        tmp_path,
+        ".btn{color:#aa3300}",
+        "<noscript><style>.btn{color:#00f!important}</style></noscript><p class=btn>x</p>",
+    )
+    assert seen(look, "btn").color == "#aa3300"
+
+
+def test_what_the_browser_colours_is_told_apart(tmp_path: Path) -> None:
+    look = styled(tmp_path, "p{color:#123456}", "<div><a href=x id=plain>a</a></div><p><b id=set>b</b></p>")
+    assert not seen(look, "plain").coloured and seen(look, "plain").color == "#0000ee"
+    assert seen(look, "set").coloured

@@ -11,7 +11,7 @@ import pytest
 
 from studio.brand.adopt import BRIEF_FILE, FOUND_FILE, adopt, as_found
 from studio.brand.check import check_kit
-from studio.brand.kit import load_kit
+from studio.brand.kit import export_tokens, import_tokens, load_kit
 from studio.brand.site.proposals import Colour, Proposals, Typeface, Words
 from studio.brand.website import as_path, infer
 from studio.brief.rows import read_brief
@@ -197,3 +197,43 @@ def test_real_sites_with_known_truth(site: Path) -> None:
     right = judge(infer(str(site)), truth_of(site))
     wrong = [name for name in ("name", "primary", "clean", "fonts", "logo", "language") if right[name] is False]
     assert not wrong
+
+
+def test_nothing_from_a_page_steers_the_terminal(tmp_path: Path) -> None:
+    css = '.h\x1b\\[31m,.btn{background:#0b6e4f;font-family:"Foo\\1b [31mBar"}'
+    site_of(
+        tmp_path, f"<style>{css}</style><h1 class='h\x1b[31m btn'>A\x1b[2J\u202eB</h1><a class=btn href=x>Go\x9b</a>"
+    )
+    told = json.dumps(as_found(infer(str(tmp_path))), ensure_ascii=False)
+    assert not {"\\u001b", "\x1b", "\\u009b", "\x9b", "\u202e"} & {
+        told[i : i + n] for n in (1, 6) for i in range(len(told))
+    }
+
+
+def test_an_empty_source_is_refused() -> None:
+    with pytest.raises(BadInput, match="nothing to read"):
+        infer("  ")
+
+
+def test_a_folder_of_logos_is_read_as_logos(tmp_path: Path) -> None:
+    (tmp_path / "logo.svg").write_bytes(LOGO)
+    (tmp_path / "logo-white.svg").write_bytes(LOGO)
+    found = infer(str(tmp_path))
+    assert [mark.file for mark in found.logos] == ["logo.svg"] and found.palette[0].hex == "#0b6e4f"
+
+
+def test_an_exported_kit_comes_back(web: Web, tmp_path: Path) -> None:
+    loaded = adopt(infer("example.org", guard=web.guard()), tmp_path / "kit")
+    alone = export_tokens(tmp_path / "kit", tmp_path / "alone" / "x.tokens.json")
+    again = import_tokens(alone, tmp_path / "again")
+    assert again.kit.palette == loaded.kit.palette and again.kit.logos == ()
+    assert any("left out" in note for note in again.notes)
+    whole = import_tokens(tmp_path / "kit" / "brand.tokens.json", tmp_path / "whole")
+    assert whole.kit == loaded.kit
+
+
+def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"a": {"$type": "color", "$value": "no colour"}}')
+    with pytest.raises(BadInput):
+        import_tokens(tmp_path / "bad.json", tmp_path / "kit")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]

@@ -368,8 +368,10 @@ def text_of(look: Look, label: Mapping[str, str], behind: str) -> Colour | None:
     best = max(amount, key=lambda hex_: amount[hex_])
     share = amount[best] / sum(amount.values())
     others = tuple(sorted((h for h in amount if h != best), key=lambda h: -amount[h])[:4])
-    source = _cited(first[best], "color", label, look)
-    return Colour(hex=best, role="text", source=source, confidence=round(0.3 + 0.65 * share, 2), alternatives=others)
+    source, sure = _cited(first[best], "color", label, look), 0.3 + 0.65 * share
+    if not first[best].coloured:
+        source, sure = f"{look.page.label}: nothing is set; browsers show black", min(sure, 0.4)
+    return Colour(hex=best, role="text", source=source, confidence=round(sure, 2), alternatives=others)
 
 
 def declared_colours(look: Look) -> Iterator[Sighting]:

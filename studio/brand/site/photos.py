@@ -11,9 +11,11 @@ from urllib.parse import quote, unquote, urlsplit
 from studio.brand.art.palette import look_of_photos
 from studio.brand.page.css_values import urls_in
 from studio.brand.page.look import Look, Seen, words_of
+from studio.brand.page.srcset import LATE_SETS, largest, sources_of, stand_in
 from studio.brand.page.tree import Element
 from studio.brand.site.photo_files import size_of, small_copy
 from studio.brand.site.proposals import Photo
+from studio.brand.source.saved import HOST
 from studio.brand.source.site import Site
 from studio.brand.words.texts import in_footer
 from studio.brand.words.wording import PRICE
@@ -23,12 +25,12 @@ _MOST_READ = 60
 _MOST_LISTED = 200
 _LEAST_PX, _LEAST_UNLINKED_PX = 96, 200
 _MAX_MEASURED_PX = 3_000_000
+# Beyond this width a file only takes longer.
+_MOST_PX = 4000
 _MOST_STRETCHED = 5.0
 _MEASURED = 4
 _Use = Literal["hero", "product", "picture"]
 _SOURCES = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-image", "data-bg", "data-background")
-_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
-_SET_PART = re.compile(r"\s*([^\s,][^\s]*?)(?:\s+([\d.]{1,10})([wxh]))?\s*(?:,(?=\s|[^\s]*\s)|$)")
 _IMG_IN_TEXT = re.compile(r"""<img\b[^>]{0,2000}?\ssrc\s*=\s*["']?([^"'\s>]{1,1000})""", re.IGNORECASE)
 _NOT_PHOTOS = frozenset(
     "icon icons ico brand brands favicon logo logos logotype wordmark avatar avatars flag flags badge badges "
@@ -57,10 +59,6 @@ _ASIDE = frozenset(
 _DEVICE_FILES = re.compile(r"(?i)android-chrome|apple-touch|mstile|safari-pinned|watermark|favicon")
 _HERO = frozenset(
     "hero banner slider slide carousel cover masthead jumbotron splash intro showcase header promo".split()
-)
-_STAND_INS = re.compile(
-    r"(?i)(?:^|\.)(?:placehold(?:er)?\.(?:it|co|com)|via\.placeholder\.com|dummyimage\.com|placekitten\.com|"
-    r"picsum\.photos|lorempixel\.com|loremflickr\.com|fakeimg\.pl|placeimg\.com|unsplash\.it)$"
 )
 _COUNTERS = re.compile(
     r"(?i)(?:^|\.)(?:gravatar\.com|shields\.io|badgen\.net|doubleclick\.net|google-analytics\.com|facebook\.com|"
@@ -113,8 +111,7 @@ def warnings_of(look: Look, site: Site, marks_urls: frozenset[str]) -> tuple[str
     """What to say of pictures that the page shows and that could not be read; reads nothing that was not asked for."""
     linked = [one for one in _ranked(look, site, marks_urls) if one.linked]
     notes: list[str] = []
-    hosts = {urlsplit(one.url).hostname or "" for one in _of_elements(look, site)}
-    if stand_ins := sorted(host for host in hosts if _STAND_INS.search(host)):
+    if stand_ins := sorted({stand_in(one.url) for one in _of_elements(look, site)} - {""}):
         notes.append(f"Pictures from {', '.join(stand_ins[:3])} only keep a place; they are left out")
     unread = sum(all(site.read(url, "picture") is None for url in (one.url, *one.others)) for one in linked)
     if unread:
@@ -173,11 +170,7 @@ def _may_be_photo(one: _Found) -> bool:
         return False
     parts = urlsplit(one.url)
     host = parts.hostname or ""
-    if (
-        _STAND_INS.search(host)
-        or _COUNTERS.search(host)
-        or (one.url.startswith("https://saved.invalid/") and not _named(parts.path))
-    ):
+    if stand_in(one.url) or _COUNTERS.search(host) or (host == HOST and not _named(parts.path)):
         return False
     words = _path_words(parts.path)
     if _DEVICE_FILES.search(parts.path):
@@ -256,28 +249,14 @@ def _references(element: Element) -> list[str]:
         return [element.get("poster")]
     if element.tag == "noscript":
         return _IMG_IN_TEXT.findall("".join(child for child in element.children if isinstance(child, str))[:20_000])[:4]
-    found = []
-    parent = element.parent
-    if parent is not None and parent.tag == "picture":
-        found += [largest(one.get(name)) for one in parent.elements if one.tag == "source" for name in _SETS]
-    found += [largest(element.get(name)) for name in _SETS]
+    sources = sources_of(element)
+    found = [*sources.before, *sources.beside]
+    found += [largest(element.get(name), _MOST_PX) for name in LATE_SETS]
     found += [element.get(name) for name in _SOURCES]
     found.append(element.get("src") or element.get("href") or element.get("xlink:href"))
+    # Cut for phones, often; better than none.
+    found += sources.after
     return [one for one in found if one]
-
-
-def largest(srcset: str) -> str:
-    """The reference of a `srcset` with the most pixels; empty for an empty one."""
-    best, most = "", -1.0
-    for match in list(_SET_PART.finditer(srcset[:20_000]))[:40]:
-        try:
-            size = float(match[2]) if match[2] else 1.0
-        except ValueError:
-            size = 1.0
-        # Beyond this a file only takes longer.
-        if size > most and not (match[3] == "w" and size > 4000):
-            best, most = match[1], size
-    return best
 
 
 def _tiny(element: Element) -> bool:

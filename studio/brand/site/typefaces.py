@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote_plus, urlsplit
 
 from studio.brand.page.css_values import families, urls_in, weight_of
 from studio.brand.page.look import Look, Seen
-from studio.brand.site.defaults import ICON_FAMILIES, SYSTEM_FAMILIES
+from studio.brand.site.defaults import GENERIC_FAMILIES, ICON_FAMILIES, SYSTEM_FAMILIES
 from studio.brand.site.proposals import Typeface
 from studio.brand.source.site import Site
 
@@ -58,6 +58,11 @@ def typefaces_of(look: Look, site: Site, label: Mapping[str, str]) -> tuple[Type
     return found[0], found[1]
 
 
+def is_system(family: str) -> bool:
+    """Whether that is no typeface but whatever the visitor's system puts there."""
+    return family == SYSTEM or family in GENERIC_FAMILIES
+
+
 def family_name(declared: str) -> str:
     """A declared family as its maker calls it: hashes, fallbacks, weights and file endings taken off.
 
@@ -66,6 +71,8 @@ def family_name(declared: str) -> str:
     name = declared.strip()
     if name.lower() in SYSTEM_FAMILIES:
         return SYSTEM
+    if name.lower() in GENERIC_FAMILIES:
+        return name.lower()
     if match := _HASHED.match(name):
         name = match[1].replace("_", " ")
     name = _FALLBACK.sub("", name) or name
@@ -132,7 +139,7 @@ def _typeface(
     own = [face for face in faces if family_name(face.family).lower() == name.lower() and not face.italic]
     own.sort(key=lambda face: abs(face.weight - seen.weight))
     known = name.lower() in library
-    sure = (0.55 + 0.4 * share) * (0.8 if won is None else 1.0) + (0.05 if own or known else 0.0)
+    sure = (0.55 + 0.4 * share) * (0.4 if won is None else 1.0) + (0.05 if own or known else 0.0)
     return Typeface(
         family=name,
         source=source,
