@@ -111,6 +111,26 @@ HEADER = "<header><a href='/'>{}</a><nav><a href='/about.html'>About</a></nav></
         (HEADER.format("<img src='b.png' srcset='b.png 160w, a.png 320w' alt='Example'>"), "a.png"),
         (HEADER.format("<noscript><img src='logo.png' alt='Example'></noscript>"), "logo.png"),
         (HEADER.format("<picture><source srcset='logo.svg'><img src='logo.png' alt='Example'></picture>"), "logo.svg"),
+        (
+            HEADER.format(
+                "<picture><source media='(max-width:600px)' srcset=logo.svg><img src=a.png alt=Example></picture>"
+            ),
+            "a.png",
+        ),
+        (
+            HEADER.format(
+                "<picture><source media='(max-width:600px)' srcset=logo.svg><img src=gone.png alt=Example></picture>"
+            ),
+            "logo.svg",
+        ),
+        (
+            HEADER.format(
+                "<picture><source media='(min-width:900px)' data-srcset='a.png 100w, b.png 320w' "
+                "srcset='data:image/gif;base64,R0lGODlhAQABAAAAACw='><source media='print' srcset='c.png'>"
+                "<source media='(min-width:500px)' srcset='c.png'><img src=logo.svg alt=Example></picture>"
+            ),
+            "b.png",
+        ),
         (HEADER.format("<object data='logo.svg' type='image/svg+xml'></object>"), "logo.svg"),
         (
             "<style>#header h1 a{background:url(logo.png) no-repeat;text-indent:-9999px;display:block}</style>"
@@ -278,6 +298,26 @@ def test_dark_screens_get_their_own(tmp_path: Path) -> None:
     )
     result = found(tmp_path, html, files=files)
     assert [(mark.file, mark.on) for mark in result.logos] == [("logo.png", "light"), ("white.png", "dark")]
+
+
+@pytest.mark.parametrize(
+    ("sources", "own", "dark"),
+    [
+        ("<source media='(PREFERS-color-scheme:dark)' data-srcset='white.png 2x' srcset=' '>", "logo.png", True),
+        ("<source media='(min-width:30em) and (prefers-color-scheme: dark)' srcset=white.png>", "logo.png", True),
+        ("<source media='(prefers-color-scheme: light)' srcset=logo.png>", "white.png", True),
+        ("<source media='(max-width:30em) and (prefers-color-scheme: dark)' srcset=white.png>", "logo.png", False),
+    ],
+)
+def test_sources_for_dark_screens_are_the_variant_for_dark_ground(
+    tmp_path: Path, sources: str, own: str, dark: bool
+) -> None:
+    html = HEADER.format(f"<picture>{sources}<img src='{own}' alt='Example'></picture>")
+    result = found(tmp_path, html, {"logo.png": png(), "white.png": png(ink="#ffffff")})
+    assert result.logos[0].file == "logo.png"
+    assert [one.source for one in result.logos if "on dark screens" in one.source] == (
+        ["index.html: img on dark screens → white.png"] if dark else []
+    )
 
 
 def test_files_beside_the_logo_are_variants_but_never_the_only_logo(tmp_path: Path) -> None:

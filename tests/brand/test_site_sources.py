@@ -168,11 +168,34 @@ def test_where_reading_begins(tmp_path: Path) -> None:
     assert start("default.html", "x/index.html") == "default.html"
     assert start("Our shop.html", "Our shop_files/frame.html") == "Our shop.html"
     assert start("b/index.html", "a/c/index.html", "b/a.html") == "b/index.html"
+    assert start("readme.html", "sub/index.html") == "sub/index.html"
+    assert start("readme.html", "sub/site/Home.htm", "sub/a.html") == "sub/site/Home.htm"
+    assert start("home.htm", "sub/index.html") == "home.htm"
+    assert start("Our shop.html", "Our shop_files/index.html") == "Our shop.html"
+    assert start("landing.html", "vendor/slider/index.html", "assets/index.html") == "landing.html"
+    assert start("vendor/slider/index.html", "logo.html.css") == "vendor/slider/index.html"
     assert start(".hidden/index.html", "a.html") == "a.html"
     with pytest.raises(BadInput, match="no page"):
         open_saved(folder_of(tmp_path / "none", {"logo.png": PNG}))
     with pytest.raises(BadInput, match="not there"):
         open_saved(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("names", "note"), [
+    (("about.html", "team.html", "x/deep.html"), "2 pages found; about.html was read first: drop the one you mean"),
+    (("readme.html", "sub/index.html", "sub/a.html"), "2 pages found; sub/index.html was read first: drop the one you mean"),
+    (("de/index.html", "en/index.html", "en/a.html"), "2 pages found; de/index.html was read first: drop the one you mean"),
+    (("about.html", "about_files/frame.html", "js/demo.html"), ""),
+    (("index.html", "about.html", "sub/index.html"), ""),
+    (("sub/index.html", "sub/a.html", "logo.css"), ""),
+])  # fmt: skip
+def test_which_page_was_read_is_said_where_it_is_not_plain(tmp_path: Path, names: tuple[str, ...], note: str) -> None:
+    assert open_saved(folder_of(tmp_path / "site", dict.fromkeys(names, PAGE))).notes == ((note,) if note else ())
+    with zipfile.ZipFile(tmp_path / "site.zip", "w") as packed:
+        for name in names:
+            packed.writestr(name, PAGE)
+    assert open_saved(tmp_path / "site.zip").notes == ((note,) if note else ())
+    assert open_saved(tmp_path / "site" / names[0]).notes == ()
 
 
 def test_a_page_saved_by_a_browser(tmp_path: Path) -> None:
@@ -196,15 +219,19 @@ def test_a_web_archive(tmp_path: Path) -> None:
         ("https://example.org/images/logo.png", "image", "png", PNG),
         ("https://cdn.example.net/css?family=A", "text", "css", STYLE),
         ("https://cdn.example.net/css?family=B", "text", "css", STYLE * 2),
+        # As Chrome writes it: without a Content-ID, which other browsers write in place of a location.
         ("cid:css-1@mhtml.blink", "text", "css", STYLE * 3),
+        ("CID:css%2B2@mhtml.blink", "text", "css", STYLE * 4),
+        ("", "text", "css", STYLE * 5),
     ):  # fmt: skip
         part = email.message.EmailMessage()
         part.set_content(data, kind, sub, cte="base64")
         if sub == "html":
             part.set_param("charset", "windows-1252")
-        if location.startswith("cid:"):
-            part["Content-ID"] = f"<{location[4:]}>"
-        part["Content-Location"] = location
+        if location:
+            part["Content-Location"] = location
+        else:
+            part["Content-ID"] = "<style+3@example.org>"
         whole.attach(part)
     (tmp_path / "shop.mhtml").write_bytes(whole.as_bytes(policy=email.policy.HTTP))
     site = open_saved(tmp_path / "shop.mhtml")
@@ -217,6 +244,8 @@ def test_a_web_archive(tmp_path: Path) -> None:
         ("https://cdn.example.net/css?family=A", "style", STYLE),
         ("https://cdn.example.net/css?family=B", "style", STYLE * 2),
         ("cid:css-1@mhtml.blink", "style", STYLE * 3),
+        ("cid:css+2@mhtml.blink", "style", STYLE * 4),
+        ("cid:style%2B3@example.org", "style", STYLE * 5),
     ]
     for reference, kind, data in wanted:
         url = site.resolve(reference, page.url)

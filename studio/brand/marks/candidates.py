@@ -11,24 +11,16 @@ from studio.brand.marks.words import last_part
 from studio.brand.page.cascade import Won
 from studio.brand.page.css_values import urls_in
 from studio.brand.page.look import Look, Seen
+from studio.brand.page.srcset import LATE_SETS, largest, sources_of, stand_in
 from studio.brand.page.tree import Element, in_svg
 from studio.brand.source.site import Site
 
 Kind = Literal["picture", "inline", "background", "data", "listed"]
 _MAX_PICTURES = 400
+# Files of this width are sharp in any ad.
+_MOST_PX = 3000
 _LATE = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-echo", "data-url", "data-img-src")
-_LATE_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
 _EMPTY = re.compile(r"(?i)(spacer|blank|pixel|placeholder|transparent|lazy|loading|1x1)[^/]{0,20}$")
-_STAND_INS = (
-    "placehold.it",
-    "placeholder.com",
-    "placehold.co",
-    "dummyimage.com",
-    "placekitten",
-    "picsum.photos",
-    "lorempixel",
-)
-_SET_PART = re.compile(r"\s*((?:data:[^\s,]+,)?[^\s,][^\s]*?)(?:\s+([\d.]+)(w|x|h))?\s*(?:,(?=\s|[^\s]*\s)|$)")
 _STYLES = (("background-image", "own"), ("mask-image", "own"), ("-webkit-mask-image", "own"), ("content", "own"))
 _ORGANISATIONS = re.compile(
     r"Organization|Corporation|Business|Store|Restaurant|Company|NGO|School|University|Brand|WebSite|Airline|Hotel|"
@@ -92,62 +84,50 @@ def _of_element(seen: Seen, look: Look, site: Site) -> Iterator[Candidate]:
         yield Candidate("inline", (), said, seen, element)
         return
     references = _references(element)
-    urls = tuple(dict.fromkeys(url for ref in references if (url := site.resolve(ref, base)) and not _stand_in(url)))
+    urls = tuple(dict.fromkeys(url for ref in references if (url := site.resolve(ref, base)) and not stand_in(url)))
     if urls:
         yield Candidate("picture", urls, said, seen)
-    for source in _dark_sources(element):
-        if (url := site.resolve(_largest(source.get("srcset")), base)) is not None:
+    for reference in filter(_real, _dark_references(element)):
+        if (url := site.resolve(reference, base)) is not None and not stand_in(url):
             yield Candidate("picture", (url,), f"{said} on dark screens", seen, dark=True)
     yield from _of_style(seen, look, site)
 
 
 def _references(element: Element) -> list[str]:
-    """What an element shows, the largest first; what scripts put in place later comes before what stands in for it."""
+    """What an element shows, the best first: as the desk screen shows it, drawings before pixels, the largest first.
+
+    What scripts put in place later comes before what stands in for it."""
     if element.tag == "object":
         return [element.get("data")]
     if element.tag == "input" and element.get("type").lower() != "image":
         return []
     if element.tag not in ("img", "embed", "input", "amp-img"):
         return []
-    found = [_largest(element.get(name)) for name in _LATE_SETS] + [element.get(name) for name in _LATE]
-    found.append(element.get("src"))
-    if element.parent is not None and element.parent.tag == "picture":
-        plain = [s for s in element.parent.elements if s.tag == "source" and "color-scheme" not in s.get("media")]
-        found += [_largest(source.get("srcset") or source.get("data-srcset")) for source in plain]
-    real = [ref for ref in found if ref and not _EMPTY.search(ref.partition("?")[0][:300]) and not _tiny(ref)]
-    # A drawing is better than any number of pixels.
-    return sorted(real, key=lambda ref: not ref.partition("?")[0].lower().endswith(".svg"))
+    own = [largest(element.get(name), _MOST_PX) for name in LATE_SETS] + [element.get(name) for name in _LATE]
+    sources = sources_of(element)
+    ranks = (sources.before, (*own, element.get("src"), *sources.beside), sources.after)
+    # A drawing is better than any number of pixels, but not one that is for phones.
+    return [ref for refs in ranks for ref in sorted(filter(_real, refs), key=lambda one: not _drawing(one))]
+
+
+def _drawing(reference: str) -> bool:
+    return reference.partition("?")[0].lower().endswith(".svg")
+
+
+def _real(reference: str) -> bool:
+    """Whether it is more than an empty picture that stands there until the real one is loaded."""
+    return bool(reference) and not _EMPTY.search(reference.partition("?")[0][:300]) and not _tiny(reference)
+
+
+def _dark_references(element: Element) -> tuple[str, ...]:
+    """What it shows on screens set to dark only."""
+    sources = sources_of(element)
+    return (element.get("data-src") or element.get("src"),) if sources.light_only else sources.dark
 
 
 def _tiny(reference: str) -> bool:
     """Whether this is one of the empty pictures written into pages until the real one is there."""
     return reference[:5].lower() == "data:" and len(reference) < 220
-
-
-def _stand_in(url: str) -> bool:
-    return url[:5].lower() != "data:" and any(host in url[:200].lower() for host in _STAND_INS)
-
-
-def _dark_sources(element: Element) -> list[Element]:
-    if element.parent is None or element.parent.tag != "picture":
-        return []
-    dark = re.compile(r"color-scheme\s*:\s*dark")
-    return [s for s in element.parent.elements if s.tag == "source" and dark.search(s.get("media").lower())]
-
-
-def _largest(srcset: str) -> str:
-    """The reference of a `srcset` with the most pixels, at most 3000 wide."""
-    best, most = "", -1.0
-    for match in list(_SET_PART.finditer(srcset[:20_000]))[:40]:
-        if not match[1]:
-            continue
-        try:
-            size = float(match[2]) if match[2] else 1.0
-        except ValueError:
-            size = 1.0
-        if size > most and not (match[3] == "w" and size > 3000):
-            best, most = match[1], size
-    return best
 
 
 # ------------------------------------------------------------------------------------------------------ styles
@@ -162,7 +142,7 @@ def _of_style(seen: Seen, look: Look, site: Site) -> Iterator[Candidate]:
         if won is None or ("url(" not in won.value.lower() and "image-set" not in won.value.lower()):
             continue
         urls = [site.resolve(ref, won.sheet or look.page.base) for ref in urls_in(won.value)]
-        kept = tuple(url for url in urls if url and not _stand_in(url))
+        kept = tuple(url for url in urls if url and not stand_in(url))
         if not kept:
             continue
         # Of an image-set the last is for the sharpest screens; of layers the first lies on top.
@@ -210,12 +190,12 @@ def _of_metadata(look: Look, site: Site) -> Iterator[Candidate]:
         if not _ORGANISATIONS.search(kind) or "logo" not in node:
             continue
         url = site.resolve(_picture_of(node["logo"], by_id), page.base)
-        if url and not _stand_in(url):
+        if url and not stand_in(url):
             owner = node.get("name") or node.get("legalName")
             said = f"{page.label}: JSON-LD {kind[:40]}.logo"
             yield Candidate("data", (url,), said, stated=1.0, owner=owner[:200] if isinstance(owner, str) else "")
     for name in ("og:logo", "logo", "organization:logo"):
-        if (url := site.resolve(page.meta(name), page.base)) and not _stand_in(url):
+        if (url := site.resolve(page.meta(name), page.base)) and not stand_in(url):
             yield Candidate("data", (url,), f"{page.label}: <meta {name}>", stated=0.8)
     for link in page.links("logo") + [link for link in page.by_tag.get("link", ()) if link.get("itemprop") == "logo"]:
         if url := site.resolve(link.get("href"), page.base):

@@ -9,6 +9,7 @@ import numpy as np
 
 from studio.brand.art.cut_mark import mark_from
 from studio.brand.art.palette import Ground, Rgba, lightness_of
+from studio.brand.inside import relative_name
 from studio.brand.marks.candidates import Candidate
 from studio.brand.marks.ico import largest_of_ico
 from studio.brand.marks.inline_svg import standalone
@@ -24,7 +25,6 @@ _LEAST_PX = (24, 12)
 _PHOTO_CONFIDENCE = 0.2
 # Ink of less contrast (WCAG) is hardly seen; a third of it may go without the mark.
 _SEEN, _LOST = 1.6, 0.35
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,10 @@ def file_name(url: str, ending: str) -> str:
     stem = re.sub(r"[^\w.@+-]+", "-", stem).strip("-. ")[:80].rstrip("-. ")
     if not re.search(r"\w", stem) or stem in ("image", "_next"):
         stem = "logo"
-    return ("logo-" if _RESERVED.fullmatch(stem.partition(".")[0]) else "") + stem + ending
+    try:
+        return str(relative_name(stem + ending))
+    except BadInput:  # the name of a device, such as CON
+        return f"logo-{stem}{ending}"
 
 
 def draw(candidate: Candidate, confidence: float, look: Look, site: Site) -> Drawn:

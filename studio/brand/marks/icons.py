@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from studio.brand.art.cut_mark import mark_from
 from studio.brand.marks.files import file_name
 from studio.brand.marks.ico import largest_of_ico
 from studio.brand.page.look import Look
-from studio.brand.page.tree import decode
+from studio.brand.page.manifest import app_manifest
 from studio.brand.site.proposals import Mark
 from studio.brand.source.site import Resource, Site
 from studio.errors import BadInput
@@ -76,28 +74,19 @@ def _linked(look: Look, site: Site) -> list[_Icon]:
 
 
 def _of_manifest(look: Look, site: Site) -> list[_Icon]:
-    for link in look.page.links("manifest"):
-        url = site.resolve(link.get("href"), look.page.base)
-        resource = site.read(url, "data") if url else None
-        if resource is None:
+    stated, url = app_manifest(look.page, site)
+    icons = stated.get("icons")
+    found = []
+    for icon in icons[:30] if isinstance(icons, list) else []:
+        if not isinstance(icon, dict) or not isinstance(icon.get("src"), str):
             continue
-        try:
-            stated: Any = json.loads(decode(resource.data[:500_000], resource.charset))
-        except (ValueError, RecursionError):
-            continue
-        icons = stated.get("icons") if isinstance(stated, dict) else None
-        found = []
-        for icon in icons[:30] if isinstance(icons, list) else []:
-            if not isinstance(icon, dict) or not isinstance(icon.get("src"), str):
-                continue
-            address = site.resolve(icon["src"], resource.url)
-            if address and "monochrome" not in str(icon.get("purpose", "")):
-                # Maskable icons have wide margins that phones cut off.
-                share = 0.7 if "maskable" in str(icon.get("purpose", "")) else 1.0
-                size = share * _size(str(icon.get("sizes", "")), address, 96.0)
-                found.append(_Icon(address, f"{site.label(resource.url)}: icons (app icon)", size))
-        return found
-    return []
+        address = site.resolve(icon["src"], url)
+        if address and "monochrome" not in str(icon.get("purpose", "")):
+            # Maskable icons have wide margins that phones cut off.
+            share = 0.7 if "maskable" in str(icon.get("purpose", "")) else 1.0
+            size = share * _size(str(icon.get("sizes", "")), address, 96.0)
+            found.append(_Icon(address, f"{site.label(url)}: icons (app icon)", size))
+    return found
 
 
 def _size(stated: str, url: str, usual: float) -> float:

@@ -49,7 +49,7 @@ ELSEWHERE: Mapping[str, float] = {
 """By what a sighting in such a place is multiplied: there the colour is somebody else's, or a signal."""
 
 HIDDEN = 0.3
-FRAMEWORK = 0.3
+FRAMEWORK = 0.2
 """For colours a framework brings along, unless the logo or the page itself names them too."""
 TEXT = 0.35
 """For the colour of the running words where nothing but words has it."""
@@ -65,7 +65,7 @@ _LETTERING = {"heading", "emphasis", "link", "border", "footer"}
 _BRAND_NAMES = ("primary", "brand", "accent", "main", "theme", "key")
 _MOST = 6
 # An accent has at least this share of the leading colour's strength.
-_LEAST = 0.06
+_LEAST = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ class Mhtml(Indexed):
             if name:
                 self._parts.setdefault(name, part)
             if cid := str(part.get("Content-ID") or "").strip().strip("<>"):
-                self._parts.setdefault(f"cid/{cid[:300]}", part)
+                self._parts.setdefault(cid_name(cid), part)
             if page and not self.start:
                 self.start = name
 
@@ -183,9 +183,18 @@ class Mhtml(Indexed):
         return declared_type(str(part.get("Content-Type") or ""))[1] if part is not None else None
 
 
+def cid_name(content_id: str) -> str:
+    """The name of the part that `cid:` and this text refer to."""
+    return f"cid/{unquote(content_id[:400])}"
+
+
 def part_name(location: str) -> str:
-    """`host/path?query` for the address a part came from; "" if it is none. A path to a folder gets `index.html`."""
+    """`host/path?query` for the address a part came from; "" if it is none. A path to a folder gets `index.html`.
+
+    Style sheets written into the page have `cid:` addresses in what Chrome saves, and no Content-ID (RFC 2392)."""
     text = re.sub(r"\s", "", location)[:4000]
+    if text[:4].lower() == "cid:" and len(text) > 4:
+        return cid_name(text[4:])
     try:
         address = urlsplit(text)
         host = address.hostname or ""

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from studio.brand.source.address import resolved, tidy
-from studio.brand.source.archive import Mhtml, Zip
+from studio.brand.source.archive import Mhtml, Zip, cid_name
 from studio.brand.source.content import CALLED, charset_of, ending_type, judged
 from studio.brand.source.folder import Files, Folder, NotRead
 from studio.brand.source.intake import Intake, Limits, printable, short_inline
@@ -23,6 +23,10 @@ _PAGES = ("text/html", "application/xhtml+xml")
 _STARTS = ("index.html", "index.htm", "index.xhtml", "default.html", "default.htm", "home.html", "home.htm")
 _LISTED = ("text/html", "application/xhtml+xml", "text/css", "image/", "font/")
 _HINT = "Expected a page saved from the browser, a folder with an .html file in it, or a ZIP of one"
+# Pages in folders of these names come with code: demonstrations, tests.
+_CODE = frozenset(
+    "assets vendor vendors lib libs plugins bower_components js css fonts examples demo demos test".split()
+)
 # Deeper paths are not tried in every way.
 _MOST_SEGMENTS = 24
 
@@ -30,7 +34,7 @@ _MOST_SEGMENTS = 24
 class SavedSite:
     """The `Site` of a copy. Files are read when asked for, in memory, and never from outside the copy."""
 
-    def __init__(self, files: Files, start: str, only: tuple[str, ...] | None, limits: Limits) -> None:
+    def __init__(self, files: Files, start: str, only: tuple[str, ...] | None, limits: Limits, note: str = "") -> None:
         self._files = files
         self._intake = Intake(limits)
         self._listed = files.names if only is None else only
@@ -38,8 +42,8 @@ class SavedSite:
         folder = PurePosixPath(start).parent
         # Where a path from the top of the site may really begin: the page's own folder, those above it, the top.
         self._tops = [str(top) + "/" for top in (folder, *folder.parents) if str(top) != "."]
-        for note in files.notes:
-            self._intake.note(note)
+        for said in (*files.notes, *([note] if note else [])):
+            self._intake.note(said)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -48,7 +52,7 @@ class SavedSite:
     def resolve(self, reference: str, base: str) -> str | None:
         text = reference.strip()
         if text[:4].lower() == "cid:" and isinstance(self._files, Mhtml) and len(text) < 400:
-            return _address(f"cid/{unquote(text[4:])}")
+            return _address(cid_name(text[4:]))
         return resolved(reference, base)
 
     def read(self, url: str, kind: Kind) -> Resource | None:
@@ -170,7 +174,7 @@ def open_saved(path: Path, limits: Limits | None = None) -> SavedSite:
             raise BadInput(f"{path} is not there", _HINT)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}", _HINT) from error
-    site = SavedSite(files, start, only, limits or Limits())
+    site = SavedSite(files, start, only, limits or Limits(), _chosen(files, start) if only is None else "")
     if site.read(site.start, "page") is None:
         raise BadInput(site.notes[-1] if site.notes else f"{start} cannot be read", _HINT)
     return site
@@ -198,17 +202,73 @@ def _of_file(path: Path) -> tuple[Files, str, tuple[str, ...] | None]:
 
 def _goes_with(stem: str, folder: str) -> bool:
     """Whether a browser named that folder for the page: `Shop_files`, `Shop.files`, `Shop-Dateien`."""
-    return re.fullmatch(rf"{re.escape(stem)}[_. -]\w{{1,20}}", folder) is not None
+    return stem in _stems(folder)
+
+
+def _stems(folder: str) -> list[str]:
+    """What the pages may be called that a browser named that folder for."""
+    splits = range(max(1, len(folder) - 21), len(folder) - 1)
+    return [folder[:at] for at in splits if folder[at] in "_. -" and re.fullmatch(r"\w+", folder[at + 1 :])]
 
 
 def _start(files: Files, name: str) -> str:
     """The page to begin with. Raises `BadInput` if there is none."""
-    pages = [file for file in files.names if ending_type(file) in _PAGES]
+    pages = _pages(files)
     if not pages:
         raise BadInput(f"There is no page in {name}", _HINT)
-    depth = min(page.count("/") for page in pages)
-    nearest = [page for page in pages if page.count("/") == depth]
-    return min(nearest, key=lambda page: _STARTS.index(last) if (last := _last(page)) in _STARTS else len(_STARTS))
+    own = _beside(pages)
+    return min(pages, key=lambda page: (page in own, _last(page) not in _STARTS, page.count("/"), _rank(page)))
+
+
+def _pages(files: Files) -> list[str]:
+    return [file for file in files.names if ending_type(file) in _PAGES]
+
+
+def _rank(page: str) -> int:
+    return _STARTS.index(last) if (last := _last(page)) in _STARTS else len(_STARTS)
+
+
+def _beside(pages: list[str]) -> frozenset[str]:
+    """The pages that belong to others: frames in the folder a browser made for its page, and what comes with code."""
+    stems = {page.rpartition(".")[0] for page in pages}
+
+    def belongs(above: str, folder: str) -> bool:
+        return folder.lower() in _CODE or any(f"{above}{stem}" in stems for stem in _stems(folder))
+
+    found = set[str]()
+    for page in pages:
+        *folders, _ = page.split("/")
+        if any(belongs("".join(f"{part}/" for part in folders[:at]), one) for at, one in enumerate(folders)):
+            found.add(page)
+    return frozenset(found)
+
+
+def _chosen(files: Files, start: str) -> str:
+    """What to say where another page could have been meant as well; "" where it is plain."""
+    depth, folder = start.count("/"), _folder(start)
+    is_index = _last(start) in _STARTS
+    if isinstance(files, Mhtml) or (is_index and not depth):
+        return ""
+    pages = _pages(files)
+    own = _beside(pages)
+    # Beside an index other pages of its folder are plain; those nearer the top and other folders' indexes are not.
+    rivals = [
+        page
+        for page in pages
+        if page not in own
+        and page != start
+        and (
+            page.count("/") < depth
+            or (page.count("/") == depth and (not is_index or (_rank(page) < len(_STARTS) and _folder(page) != folder)))
+        )
+    ]
+    if not rivals:
+        return ""
+    return f"{len(rivals) + 1} pages found; {printable(start[:100])} was read first: drop the one you mean"
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _last(name: str) -> str:
