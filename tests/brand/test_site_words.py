@@ -97,6 +97,100 @@ def test_the_host_of_a_saved_page_counts_and_is_the_last_resort(tmp_path: Path) 
     assert found is not None and found.text == "Example-bread" and found.confidence <= 0.3
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Example & Co.", "Ada Example & Co.", "The Example Company", "Sample, Example and Co", "Bank of Example Foundation",
+     "Muster und Co.", "Exemple et Co", "Bread + Co."],
+)  # fmt: skip
+def test_names_are_not_cut_apart(tmp_path: Path, name: str) -> None:
+    plain = name.replace("&", "&amp;")
+    body = f'<header><a class="logo" href="/">{plain}</a></header><h1>Fine things</h1>'
+    assert named(tmp_path, body, f'<title>{plain}</title><meta property="og:site_name" content="{plain}">') == name
+
+
+def test_a_legal_form_is_shown_where_signs_share_it(tmp_path: Path) -> None:
+    brand = (
+        '<header><a class="brand" href="/">{}</a></header><footer>© 2026 Example GmbH. All rights reserved.</footer>'
+    )
+    title = "<title>{}</title>"
+    assert named(tmp_path, brand.format("Example GmbH"), title.format("Example GmbH | Bread")) == "Example GmbH"
+    assert named(tmp_path, brand.format("Example"), title.format("Example | Bread")) == "Example"
+    # What is only spelt with its form is found again without it.
+    body = '<header><a class="brand" href="/">Example Ltd</a></header><h1>Example: bread for mornings</h1>'
+    look, site = opened(tmp_path, body, "<title>Example Ltd</title>")
+    line = tagline_of(look, site, name_of(look, site))
+    assert line is not None and line.text == "bread for mornings"
+
+
+@pytest.mark.parametrize("file", ["logo.png", "logo-final_v2.PNG", "example-mark.svg", "IMG 12.jpeg"])
+def test_names_of_picture_files_are_no_names(tmp_path: Path, file: str) -> None:
+    body = f"""<header><a href="/" title="{file}"><img src="x.png" class="logo" alt="{file}"></a></header>
+      <div class="brand" aria-label="{file}"></div><h1>Furniture for all</h1>"""
+    look, site = opened(tmp_path, body, "<title>Home | Ember &amp; Sample</title>")
+    found = name_of(look, site)
+    assert found is not None and found.text == "Ember & Sample"
+    assert not any(file in one for one in found.alternatives)
+
+
+_DRAWN = '<header><a href="/" aria-label=""><svg viewBox="0 0 9 9" {}<path d="M0 0h9v9z"/></svg></a></header>'
+
+
+@pytest.mark.parametrize("title", ["Example – Bread on time", "Bread on time | Example"])
+@pytest.mark.parametrize("headline", ["Bread on time", "Bread on time, cake on Sunday"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        _DRAWN.format('aria-label="Example">'),
+        _DRAWN.format('aria-label="Example logo">'),
+        _DRAWN.format("><title>Example</title>"),
+        '<header><a href="index.html"><img src="x.png" alt="Example"></a></header>',
+        "<p>Example bakes at night. With Example you sleep.</p>",
+        "",
+    ],
+)
+def test_a_headline_in_the_title_is_not_the_name(tmp_path: Path, title: str, headline: str, body: str) -> None:
+    look, site = opened(tmp_path, f"{body}<h1>{headline}</h1>", f"<title>{title}</title>")
+    found = name_of(look, site)
+    assert found is not None and found.text == "Example" and found.alternatives == ()
+    line = tagline_of(look, site, found)
+    assert line is not None and line.text == headline
+
+
+def test_capitals_make_no_headline_a_name_where_the_text_names_another(tmp_path: Path) -> None:
+    body = "<h1>Bread On Time</h1><p>Example bakes at night. With Example you sleep.</p>"
+    assert named(tmp_path, body, "<title>Bread On Time | Example</title>") == "Example"
+
+
+@pytest.mark.parametrize(
+    ("body", "head"),
+    [
+        ("<h1>Bread on time</h1><footer>© 2026 Bread on time</footer>", ""),
+        ("<h1>Bread on time</h1>", '<meta property="og:site_name" content="Bread on time">'),
+        ('<header><a class="brand" href="/">Bread on time</a></header><h1>Bread on time</h1>', ""),
+        ('<h1 class="brand">Bread on time</h1>', ""),
+        ('<img class="logo" src="x.png" alt="Bread on time"><h1>Bread on time</h1>', ""),
+        ("<h1>Bread on time</h1><p>Bread on time is a bakery.</p>", ""),
+    ],
+)
+def test_a_headline_stays_the_name_where_more_says_so(tmp_path: Path, body: str, head: str) -> None:
+    assert named(tmp_path, body, f"<title>Bread on time | Munich</title>{head}") == "Bread on time"
+
+
+def test_links_to_other_hosts_and_to_an_order_do_not_name_a_site(tmp_path: Path) -> None:
+    body = """<header><a href="/start">Begin</a><a href="https://other.example/">Other People</a>
+      <a href="https://blog.bread.example/">The Kitchen</a><a href="index.json">Data Feed</a></header>"""
+    head = '<title>Example</title><link rel="canonical" href="https://www.bread.example/">'
+    look, site = opened(tmp_path, f'{body}<a href="https://bread.example/">Example</a>', head)
+    found = name_of(look, site)
+    assert found is not None and found.text == "Example" and found.alternatives == ()
+    assert found.confidence > 0.65
+
+
+def test_a_manifest_is_read_in_its_own_charset(tmp_path: Path) -> None:
+    text = '{"name": "Größe Example"}'.encode("cp1252")
+    assert named(tmp_path, "", '<title>Home</title><link rel="manifest" href="m.json">', m_json=text) == "Größe Example"
+
+
 def test_nothing_named_means_no_name(tmp_path: Path) -> None:
     assert named(tmp_path, "<h2>Products</h2><footer>© Your Website 2023</footer>", "<title>Home</title>") == ""
 
@@ -150,6 +244,13 @@ def test_titles_fall_apart_at_their_separators() -> None:
             "Bread that rises, with seeds from the field.",
         ),
         ("<title>مثال</title>", "<h1>مثال</h1><h2>بسيط ومقروء</h2>", "بسيط ومقروء"),
+        (
+            "<title>Example</title>",
+            '<p class="wp-block-site-tagline">Seit 1911 in Wien</p><h1>Hi</h1>',
+            "Seit 1911 in Wien",
+        ),
+        ("<title>Example</title>", '<p class="site-description">Est. 1911–2011</p><h1>Welcome</h1>', "Est. 1911–2011"),
+        ("<title>Example</title>", "<h1>Example</h1><p class='lead'>Bread since 1911</p>", "Bread since 1911"),
     ],
 )
 def test_the_tagline_stands_by_the_name(tmp_path: Path, head: str, body: str, line: str) -> None:
@@ -165,6 +266,8 @@ def test_the_tagline_stands_by_the_name(tmp_path: Path, head: str, body: str, li
         "<h1>Example</h1><p>Lorem ipsum dolor sit amet, consectetur adipiscing elit.</p>",
         "<h1>Example</h1><p>We use cookies to improve this site.</p>",
         "<h1>Example 2.1 Documentation</h1>",
+        "<h1>Example</h1><p class='lead'>Call 555 0100 22</p>",
+        "<h1>Example</h1><p class='tagline'>+1 555 0100</p>",
     ],
 )
 def test_no_tagline_is_made_of_labels_and_filler(tmp_path: Path, body: str) -> None:
@@ -242,6 +345,16 @@ def test_calls_to_action_are_what_buttons_say(tmp_path: Path) -> None:
       <div class="card-footer"><a class="btn" href="/y">Add to cart</a></div>"""
     found = [one.text for one in said(tmp_path, body).actions]
     assert found == ["Order now", "Book a table", "Get the list", "Add to cart"]
+
+
+def test_boxes_called_buttons_call_to_action(tmp_path: Path) -> None:
+    body = """<div role="button" tabindex="0"><span>Book a visit</span></div>
+      <div class="button primary"><a href="/y">Start today</a></div><p class="btn"><span>Taste it now</span></p>
+      <div class="btn-group"><a href="/1">One of two here</a><a href="/2">Two of two here</a></div>
+      <div role="button" aria-expanded="false"><span>What is in it</span></div>
+      <div class="card"><a href="/3">Read our story</a></div>"""
+    found = [one.text for one in said(tmp_path, body).actions]
+    assert found == ["Book a visit", "Start today", "Taste it now"]
 
 
 def test_a_page_hidden_until_its_script_runs_still_speaks(tmp_path: Path) -> None:

@@ -223,7 +223,8 @@ def _see(element: Element, style: Style, above: _Above) -> tuple[Seen, _Above]:
     clipped = "text" in (style.get("background-clip"), style.get("-webkit-background-clip"))
     if stops and not clipped:
         ground = over(_middle(stops), ground)
-    shown = above.shown and _shown(element, style)
+    # Some pages hide their whole body until a script has run.
+    shown = tag == "body" or (above.shown and _shown(element, style))
     words = sum(len(child.strip()) for child in element.children if isinstance(child, str)) if shown else 0
     opaque = (fill is not None and fill[1] > 0.9) and not pictures
     over_picture = bool(pictures) or (above.over_picture and not opaque)

@@ -76,11 +76,15 @@ _DATE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _KEY = re.compile(r"[\W_]+")
+# `Company` and `Foundation` are part of what people say, so they are none.
 _LEGAL_FORM = re.compile(
-    r"(?i)[,\s]+(?:gmbh(?: ?& ?co\.? ?kg)?|inc|ltd|limited|llc|llp|corp|corporation|co|company|ag|kg|ug|ohg|e\.? ?k|"
-    r"e\.? ?v|s\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?r\.?l|s\.?l|s\.?p\.?a|b\.?v|n\.?v|oy|ab|a/?s|aps|plc|pty|"
-    r"foundation|stiftung|ltda)\.?$"
+    r"(?i)[,\s]+(?:(?:gmbh|ag|ug|se)(?: ?& ?co\.?(?: ?(?:kgaa|kg|ohg))?)?|inc|ltd|limited|llc|llp|corp|corporation|co|"
+    r"kg|ohg|e\.? ?k|e\.? ?v|s\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?r\.?l|s\.?l|s\.?p\.?a|b\.?v|n\.?v|oy|ab|a/?s|aps|plc|"
+    r"pty|ltda)\.?$"
 )
+# "Example & Co." is one name; nobody is called "Example &". "Vitamin E Inc." ends in a capital.
+_JOINED = re.compile(r"(?:[&+]|\b(?:[Aa]nd|AND|[Uu]nd|UND|et|ET|y|e))$")
+_PICTURE_FILE = re.compile(r"(?i)\.(?:png|jpe?g|jfif|gif|svgz?|webp|avif|ico|bmp|tiff?|heic|eps|psd)\W*$")
 _GENERIC = frozenset(
     "home homepage startseite start accueil inicio início inici principal hjem hem etusivu główna anasayfa главная "
     "welcome willkommen bienvenue bienvenidos benvenuti welkom index untitled document page website site title logo "
@@ -107,13 +111,28 @@ _GENERIC_PHRASES = frozenset(
 
 def key_of(text: str) -> str:
     """What makes two spellings the same: letters and digits only, without case, marks, and the form of a company."""
-    plain = unicodedata.normalize("NFKD", _LEGAL_FORM.sub("", text.strip()))
+    plain = unicodedata.normalize("NFKD", without_legal_form(text))
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     return _KEY.sub("", plain.casefold()).replace("ي", "ی").replace("ك", "ک")
 
 
 def without_legal_form(text: str) -> str:
-    return _LEGAL_FORM.sub("", text.strip()).strip(" ,.")
+    """A name as people say it: `Example GmbH` is Example. What is joined by an and stays: `Example & Co.`."""
+    plain = text.strip()
+    form = _LEGAL_FORM.search(plain)
+    if form is None:
+        return plain.strip(" ,.")
+    return plain if _JOINED.search(plain[: form.start()]) else plain[: form.start()].strip(" ,.")
+
+
+def ends_in_form(text: str) -> bool:
+    """Whether a text ends as companies do, so that its last dot ends no sentence."""
+    return _LEGAL_FORM.search(text.strip()) is not None
+
+
+def is_picture_file(text: str) -> bool:
+    """Whether a text is the name of a picture's file, as tools leave it in alternative texts."""
+    return _PICTURE_FILE.search(text) is not None
 
 
 _LANGUAGE_CODES = frozenset(

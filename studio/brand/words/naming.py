@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from studio.brand.page.look import Look, words_of
 from studio.brand.page.tree import Element
 from studio.brand.site.proposals import Words
 from studio.brand.source.site import Site
+from studio.brand.words.candidates import (
+    Candidate,
+    alike,
+    candidates_of,
+    doubt_headlines,
+    only_headline,
+    strengthen,
+    within,
+)
 from studio.brand.words.chaff import (
     is_codelike,
     is_consent,
@@ -20,14 +28,13 @@ from studio.brand.words.chaff import (
     key_of,
     without_legal_form,
 )
-from studio.brand.words.signs import CJK, MOST_CHARS, Sign, bare, host_of, segments, signs_of
+from studio.brand.words.signs import CJK, Sign, bare, host_of, segments, signs_of
 from studio.brand.words.texts import Block, blocks_of, joined
 from studio.brand.words.tongue import language_told
 
 _LEAST = 0.12
 _LEAST_TAGLINE = 0.2
 _LEAST_READ_PX = 7.0
-_NO_PROOF = ("part of", "agrees", "repeated", "host")
 _HOST_WORDS = frozenset("www blog shop store docs m en de web home go get app demo".split())
 _HOSTED = re.compile(
     r"(?:\.|^)(?:github\.io|gitlab\.io|[\w-]+\.app|[\w-]+\.dev|appspot\.com|herokuapp\.com|myshopify\.com|"
@@ -39,56 +46,26 @@ _NOT_A_LINE = re.compile(
     r"(?i)\b(?:theme|template|documentation|docs|home ?page|front page|web ?site|portfolio|blog)\W*$"
 )
 _MAKER = re.compile(r"(?i)\b(?:theme|template|made by|created by)\b")
+_YEAR = re.compile(r"(?<!\d)(?:1[0-9]|20)\d\d(?!\d)")
 _SENTENCE = re.compile(r".{8,}?(?:[.!?](?=\s|$)|[。！？؟])", re.DOTALL)
-
-
-@dataclass
-class _Candidate:
-    """One reading, however it is spelt, with all that says so."""
-
-    spellings: dict[str, float] = field(default_factory=dict)
-    signs: dict[str, float] = field(default_factory=dict)
-    """Kind of sign to its weight, 0–1."""
-    source: str = ""
-    best: float = 0.0
-
-    def add(self, text: str, kind: str, weight: float, source: str) -> None:
-        self.signs[kind] = max(self.signs.get(kind, 0.0), weight)
-        self.spellings[text] = self.spellings.get(text, 0.0) + weight
-        if weight > self.best:
-            self.best, self.source = weight, source
-
-    @property
-    def rated(self) -> float:
-        """The chance that not all signs are wrong. What only agrees with others makes no name by itself."""
-        if all(kind.startswith(_NO_PROOF) for kind in self.signs):
-            return 0.0
-        doubt = 1.0
-        for weight in self.signs.values():
-            doubt *= 1.0 - weight
-        return 1.0 - doubt
-
-    @property
-    def text(self) -> str:
-        # Capitals are mostly a matter of style; the same in mixed case is how it is written.
-        return max(self.spellings, key=lambda text: self.spellings[text] * (0.7 if text.isupper() else 1.0))
 
 
 def name_of(look: Look, site: Site) -> Words | None:
     """The brand's name, None where nothing tells. What agrees in several places is surer; other readings follow."""
     blocks = blocks_of(look)
     host = host_of(look.page, site)
-    found = _candidates(signs_of(look, site, blocks))
-    _strengthen(found, _label(host), blocks)
-    ranked = [one for one in sorted(found.values(), key=lambda one: -one.rated) if not _only_headline(one)]
+    found = candidates_of(signs_of(look, site, blocks))
+    strengthen(found, _label(host), blocks)
+    doubt_headlines(found, look.page, blocks)
+    ranked = [one for one in sorted(found.values(), key=lambda one: -one.rated) if not only_headline(one)]
     if not ranked or ranked[0].rated < _LEAST:
         label = _label(host)
         return Words(text=label.capitalize(), source=f"address {host}", confidence=0.3) if label else None
     best = ranked[0]
-    others = [one.text for one in ranked[1:] if one.rated > 0.15]
+    others = [one.text for one in ranked[1:] if one.rated > 0.15 and not one.is_headline]
     spelt = [text for text in best.spellings if text.casefold() != best.text.casefold()]
     # A close second makes the first less sure, unless the one is part of the other.
-    near = next((one for one in ranked[1:] if not _alike(one.text, best.text)), None)
+    near = next((one for one in ranked[1:] if not alike(one.text, best.text)), None)
     rival = near.rated / best.rated if near is not None else 0.0
     sure = min(0.97, best.rated * (1.0 - 0.35 * rival**2))
     alternatives = tuple(dict.fromkeys(spelt + others))[:5]
@@ -97,16 +74,16 @@ def name_of(look: Look, site: Site) -> Words | None:
 
 def tagline_of(look: Look, site: Site, name: Words | None) -> Words | None:
     """The line that says what the brand is or promises; None where nothing does so plainly."""
-    called = (name.text, *name.alternatives) if name else ()
-    found: list[_Candidate] = []
+    called = called_by(name)
+    found: list[Candidate] = []
     for text, kind, usual, source in _lines(look, blocks_of(look), called):
         line = _without_name(text.strip(" |–—-·:"), called)
-        weight = usual * _fit_for_tagline(line, called)
+        weight = usual * _fit_for_tagline(line, called, stated=kind in ("slogan", "linked data"))
         if weight <= 0.0:
             continue
         one = next((one for one in found if _same_line(one.text, line)), None)
         if one is None:
-            found.append(one := _Candidate())
+            found.append(one := Candidate())
         one.add(line, kind, weight, source)
     ranked = sorted(found, key=lambda one: -one.rated)
     if not ranked or ranked[0].rated < _LEAST_TAGLINE:
@@ -116,73 +93,18 @@ def tagline_of(look: Look, site: Site, name: Words | None) -> Words | None:
     return Words(text=best.text, source=best.source, confidence=round(min(0.95, best.rated), 2), alternatives=others)
 
 
+def called_by(name: Words | None) -> tuple[str, ...]:
+    """What the brand is called: the name as people say it first, then as it is spelt, then other readings."""
+    if name is None:
+        return ()
+    return tuple(dict.fromkeys((without_legal_form(name.text), name.text, *name.alternatives)))
+
+
 def language_of(look: Look) -> str:
     """The page's language as a BCP 47 tag; what it declares is checked against its words. Empty if nothing tells."""
     words = [block.text for block in blocks_of(look) if not block.places & {"code", "consent"}]
     text = "\n".join((look.page.title, look.page.meta("description"), *words))
     return language_told(text, look.page.language)
-
-
-# -------------------------------------------------------------------------------------------------------- names
-
-
-def _candidates(signs: Iterable[Sign]) -> dict[str, _Candidate]:
-    found: dict[str, _Candidate] = {}
-    for text, kind, weight, source in signs:
-        name = without_legal_form(bare(text))
-        key = key_of(name)
-        if (
-            not key
-            or len(name) > MOST_CHARS
-            or is_generic(name)
-            or is_generic(text)
-            or (is_codelike(name) and "." not in name)
-        ):
-            continue
-        found.setdefault(key, _Candidate()).add(name, kind, weight * _plausible(name), source)
-    return found
-
-
-def _plausible(name: str) -> float:
-    """How much a text looks like a name: short, no sentence."""
-    size = len(name.split()) + len(re.findall(rf"[{CJK}]", name)) / 3
-    rate = 1.0 if size <= 3.4 else 0.85 if size <= 4.4 else 0.6 if size <= 6 else 0.35
-    if re.search(r"[.?。！？…]$", name) or (name.endswith("!") and len(name.split()) > 1):
-        rate *= 0.5
-    if re.search(r"[,;]", name):
-        rate *= 0.5
-    return rate * (0.5 if len(name) < 2 else 1.0)
-
-
-def _strengthen(found: dict[str, _Candidate], label: str, blocks: list[Block]) -> None:
-    """Names that others contain, that the host has, or that the page keeps saying, are surer."""
-    label = key_of(label)
-    words = " ".join(block.text for block in blocks)[:60_000].casefold()
-    names = {key: one.text for key, one in list(found.items())[:80]}
-    for key, name in names.items():
-        one = found[key]
-        if label and (key == label or (min(len(key), len(label)) >= 4 and (key in label or label in key))):
-            one.signs["host"] = 0.45 if key == label else 0.25
-        if len(key) < 2:
-            continue
-        for other, longer in names.items():
-            if other == key or not _within(name, longer):
-                continue
-            for kind, weight in found[other].signs.items():
-                if kind not in one.signs and not kind.startswith(_NO_PROOF):
-                    one.signs[f"part of {kind}"] = max(one.signs.get(f"part of {kind}", 0.0), 0.3 * weight)
-        one.signs["repeated"] = min(0.25, 0.05 * max(0, len(_whole(name).findall(words)) - 1))
-
-
-def _only_headline(one: _Candidate) -> bool:
-    """Whether nothing but the page's headline, or a part of it, says so, and it is more than a word or two."""
-    proofs = {kind for kind in one.signs if not kind.startswith(_NO_PROOF)}
-    return proofs <= {"h1", "h1 line"} and (_size(one.text) > 2 or "h1" not in proofs)
-
-
-def _size(text: str) -> float:
-    """Length in words; Chinese and Japanese count two characters as one."""
-    return len(re.sub(rf"[{CJK}]", " ", text).split()) + len(re.findall(rf"[{CJK}]", text)) / 2
 
 
 def _label(host: str) -> str:
@@ -191,20 +113,6 @@ def _label(host: str) -> str:
     if len(labels) > 1 and labels[-1] in ("co", "com", "org", "net", "ac", "gov", "edu", "or", "ne"):
         labels = labels[:-1]
     return (labels[0] if len(labels) > 1 and _HOSTED.search(host) else labels[-1]) if labels else ""
-
-
-def _whole(name: str) -> re.Pattern[str]:
-    # Chinese and Japanese have no spaces around names.
-    edge = "" if re.search(rf"[{CJK}]", name) else r"\w"
-    return re.compile(rf"(?<!{edge}){re.escape(name.casefold())}(?!{edge})" if edge else re.escape(name.casefold()))
-
-
-def _within(short: str, long: str) -> bool:
-    return len(short) < len(long) and _whole(short).search(long.casefold()) is not None
-
-
-def _alike(one: str, other: str) -> bool:
-    return _within(one, other) or _within(other, one)
 
 
 # ----------------------------------------------------------------------------------------------------- taglines
@@ -329,21 +237,21 @@ def _is_name(text: str, called: tuple[str, ...]) -> bool:
     own = key_of(bare(text))
     if called and own == key_of(called[0]):
         return True
-    if any(own == key_of(name) for name in called) and (len(text.split()) <= 2 or _alike(called[0], text)):
+    if any(own == key_of(name) for name in called) and (len(text.split()) <= 2 or alike(called[0], text)):
         return True
-    return bool(called) and _within(called[0], bare(text)) and len(own) <= len(key_of(called[0])) + 6
+    return bool(called) and within(called[0], bare(text)) and len(own) <= len(key_of(called[0])) + 6
 
 
 def _without_name(line: str, called: tuple[str, ...]) -> str:
-    for name in called[:1]:
+    for name in sorted((name for name in called[:2] if key_of(name) == key_of(called[0])), key=len, reverse=True):
         match = re.match(rf"(?i){re.escape(name)}\s?[™®]?(?:\s?[,:،，]\s*|\s+[-–—|·]\s+)(?=\S)", line)
         if match:
             return line[match.end() :]
     return line
 
 
-def _fit_for_tagline(line: str, called: tuple[str, ...]) -> float:
-    """0–1: how much a text reads like a tagline."""
+def _fit_for_tagline(line: str, called: tuple[str, ...], stated: bool) -> float:
+    """0–1: how much a text reads like a tagline. Those `stated` as one by the page may have any figures in them."""
     size = len(line.split()) + len(re.findall(rf"[{CJK}]", line)) / 2
     if len(line) > 180 or is_generic(line) or is_placeholder(line) or is_legal(line) or is_consent(line):
         return 0.0
@@ -352,7 +260,8 @@ def _fit_for_tagline(line: str, called: tuple[str, ...]) -> float:
     own = key_of(bare(line))
     if (
         not own
-        or sum(char.isdigit() for char in line) > 0.2 * len(line)
+        or not any(char.isalpha() for char in line)
+        or (not stated and sum(char.isdigit() for char in _YEAR.sub("", line)) > 0.2 * len(line))
         or _is_name(line, called)
         or (called and own in key_of(called[0]))
     ):
@@ -362,7 +271,7 @@ def _fit_for_tagline(line: str, called: tuple[str, ...]) -> float:
     commas = re.split(r"[,،、，]", line)
     if len(commas) > 2 and max(len(part.split()) for part in commas) <= 3 and line[-1] not in ".!?":
         return 0.0
-    added = len(line.split()) - len(called[0].split()) if called and _within(called[0], line) else 9
+    added = len(line.split()) - len(called[0].split()) if called and within(called[0], line) else 9
     if added <= 3 and not re.search(rf"[{CJK}]", line):
         return 0.5
     # One word may be a category, a name or a greeting.

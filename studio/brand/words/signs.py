@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from urllib.parse import urlsplit
 
+from studio.brand.marks.home import Home
 from studio.brand.page.look import Look
+from studio.brand.page.manifest import app_manifest
 from studio.brand.page.tree import Element, Page
+from studio.brand.source.saved import HOST
 from studio.brand.source.site import Site
-from studio.brand.words.chaff import is_generic, is_legal
+from studio.brand.words.chaff import is_generic, is_legal, is_picture_file
 from studio.brand.words.texts import Block, tidied
 
 Sign = tuple[str, str, float, str]
@@ -19,6 +22,7 @@ Sign = tuple[str, str, float, str]
 CJK = "\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af"
 MOST_CHARS = 60
 _HEAD_BYTES = 4_000
+_MOST_INSIDE = 60
 _SAVED_FROM = re.compile(rb"<!--\s*saved from url=\(\d+\)(https?://[^\s>]{1,300})")
 _SEPARATOR = re.compile(
     rf"\s+[-–—―~⋅]\s+|\s*[|｜·‧・«»‹›–—]+\s*|\s*_+(?=\s|[{CJK}])|\s+•\s+|(?<=[{CJK}])_+|:\s+|：|\s*::\s*|"
@@ -59,6 +63,7 @@ _ORGANISATIONS = frozenset(
     "educationalorganization softwareapplication webapplication mobileapplication hotel cafeorcoffeeshop "
     "professionalservice bakery musicgroup sportsteam airline".split()
 )
+_PAGE_PATH = re.compile(r"(?i)^$|/$|\.(?:x?html?|php|aspx?|jsp)$")
 _ONLY_LOGO = re.compile(
     r"(?i)(?:logo|image|icon|site|header|brand|company|main|the|our|product)(?: (?:logo|image|icon|site))?"
 )
@@ -97,7 +102,7 @@ def signs_of(look: Look, site: Site, blocks: list[Block]) -> Iterator[Sign]:
 def host_of(page: Page, site: Site) -> str:
     """The name of the host a page is or was at; empty for copies that do not say."""
     addresses = [page.url]
-    if page.url.startswith("https://saved.invalid/"):
+    if urlsplit(page.url).hostname == HOST:
         addresses = [link.get("href") for link in page.links("canonical")] + [page.meta("og:url")]
         resource = site.read(page.url, "page")
         match = _SAVED_FROM.search(resource.data[:_HEAD_BYTES]) if resource else None
@@ -108,7 +113,7 @@ def host_of(page: Page, site: Site) -> str:
             host = urlsplit(address).hostname or ""
         except ValueError:
             continue
-        if "." in host and host != "saved.invalid" and not re.fullmatch(r"[\d.]+", host):
+        if "." in host and host != HOST and not re.fullmatch(r"[\d.]+", host):
             return host
     return ""
 
@@ -155,20 +160,11 @@ def _linked_names(page: Page) -> Iterator[tuple[str, float]]:
 
 
 def _manifest(page: Page, site: Site) -> Iterator[Sign]:
-    for link in page.links("manifest")[:1]:
-        url = site.resolve(link.get("href"), page.base)
-        resource = site.read(url, "data") if url else None
-        if url is None or resource is None:
-            continue
-        try:
-            data = json.loads(resource.data[:200_000])
-        except (ValueError, RecursionError):
-            continue
-        for key, weight in (("name", 0.55), ("short_name", 0.45)):
-            text = data.get(key) if isinstance(data, dict) else None
-            if isinstance(text, str):
-                for part in segments(text)[:1]:
-                    yield part, "manifest", weight, f"{site.label(url)}: {key}"
+    stated, url = app_manifest(page, site)
+    for key, weight in (("name", 0.55), ("short_name", 0.45)):
+        if isinstance(text := stated.get(key), str):
+            for part in segments(text)[:1]:
+                yield part, "manifest", weight, f"{site.label(url)}: {key}"
 
 
 def _headings(look: Look, blocks: list[Block]) -> Iterator[Sign]:
@@ -201,8 +197,8 @@ def _marks(look: Look, site: Site) -> Iterator[Sign]:
     """What stands where logos stand: brand elements, links to the first page, the words for a logo's picture."""
     page = look.page
     early = max(60, len(look.seen) // 4)
-    homes = {page.url, site.start, site.resolve("/", page.base), site.resolve("./", page.base)}
-    homes |= {site.resolve(link.get("href"), page.base) for link in page.links("canonical")}
+    home = Home(look, site, frozenset())
+    hosts = {_plain_host(host) for host in (HOST, urlsplit(page.url).hostname or "", host_of(page, site)) if host}
     bars: dict[str, Sign] = {}
     for place, seen in enumerate(look.seen):
         element = seen.element
@@ -215,7 +211,7 @@ def _marks(look: Look, site: Site) -> Iterator[Sign]:
         if brand and element.tag != "img":
             for text in _labels(element):
                 bars.setdefault(text.casefold(), (text, "brand", 0.6 if framed else 0.45, where))
-        if element.tag == "a" and element.get("href") and _leads_home(element, site, page, homes):
+        if element.tag == "a" and element.get("href") and _leads_home(element, home, site, page, hosts):
             for text in _labels(element)[:1]:
                 yield text, "home link", 0.45 if top else 0.2, where
         if element.tag == "img" and top and element.get("alt"):
@@ -225,13 +221,30 @@ def _marks(look: Look, site: Site) -> Iterator[Sign]:
 
 
 def _labels(element: Element) -> list[str]:
+    """What an element says: its words, or else those for who cannot see the picture in it."""
     text = element.text(120)
-    said = [text] if text else [element.get("title"), element.get("aria-label")]
-    return [one for one in said if 0 < len(one) <= MOST_CHARS]
+    if text and not is_generic(bare(text)):
+        said = [text]
+    else:
+        said = [element.get("title"), element.get("aria-label"), *_picture_labels(element)]
+    return [
+        one for one in said if 0 < len(one) <= MOST_CHARS and not is_picture_file(one) and not is_generic(bare(one))
+    ]
+
+
+def _picture_labels(element: Element) -> Iterator[str]:
+    """The alternative texts of pictures in a link or brand element, and the titles of drawings."""
+    for inner in islice(element.walk(), _MOST_INSIDE):
+        if inner.tag in ("svg", "img", "picture", "object"):
+            yield from (inner.get("aria-label"), inner.get("alt"), inner.get("title"))
+            # A drawing's own <title>; the others name its parts.
+            yield from (child.text(120) for child in inner.elements if child.tag == "title")
 
 
 def _from_picture(look: Look, image: Element, framed: bool, brand: bool, where: str) -> Iterator[Sign]:
     above = list(image.ancestors())[:3]
+    if is_picture_file(image.get("alt")):
+        return
     in_brand = brand or any("brand" in look.of(one).places for one in above)
     logo = "logo" in f"{image.get('src')} {image.get('class')} {image.get('id')} {image.get('alt')}".lower()
     if not (in_brand or logo):
@@ -244,8 +257,18 @@ def _from_picture(look: Look, image: Element, framed: bool, brand: bool, where: 
             yield part, "logo", weight, where
 
 
-def _leads_home(element: Element, site: Site, page: Page, homes: set[str | None]) -> bool:
-    href = element.get("href")
-    if href.startswith("#"):
+def _leads_home(link: Element, home: Home, site: Site, page: Page, hosts: set[str]) -> bool:
+    address = site.resolve(link.get("href"), page.base)
+    if address is None or address[:5].lower() == "data:" or link.get("href").startswith("#"):
         return False
-    return "home" in element.get("rel").lower().split() or site.resolve(href, page.base) in homes
+    if address in (page.url, site.start):
+        return True
+    # `leads` takes in all a brand owns, and any host where a copy does not say where it lived. Only the first page
+    # of this very host is sure to be called as the brand; `index.json` is none.
+    parts = urlsplit(address)
+    own = _plain_host(parts.hostname or "") in hosts and _PAGE_PATH.search(parts.path) is not None
+    return own and home.leads(link) == "home"
+
+
+def _plain_host(host: str) -> str:
+    return host.removeprefix("www.")

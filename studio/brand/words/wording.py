@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from studio.brand.page.look import Look, places_of, words_of
+from studio.brand.page.look import PLACES, Look, Seen, places_of, words_of
+from studio.brand.page.tree import Element
 from studio.brand.site.proposals import Copy, Words
 from studio.brand.words.chaff import (
     is_codelike,
@@ -17,11 +18,12 @@ from studio.brand.words.chaff import (
     is_placeholder,
     key_of,
 )
-from studio.brand.words.naming import gone, sentence_run
+from studio.brand.words.naming import called_by, gone, sentence_run
 from studio.brand.words.signs import CJK, bare
 from studio.brand.words.texts import Block, blocks_of, in_footer, joined, tidied
 from studio.brand.words.tone import tone_of
 
+_BUTTONS = PLACES["button"]
 MOST_HEADLINES = 10
 MOST_ACTIONS = 8
 _LONGEST = 160
@@ -94,7 +96,7 @@ class _Said:
 def copy_of(look: Look, name: Words | None) -> Copy:
     """Headlines and offers, the surest first, what the buttons say, and how it speaks. Filler is left out."""
     blocks = blocks_of(look)
-    called = (name.text, *name.alternatives) if name else ()
+    called = called_by(name)
     rates = _rates(blocks)
     said = [*_offers(look, blocks, rates), *_headlines(look, blocks, rates, called), *_leads(look, blocks, rates)]
     said = [one for one in said if one.score >= _LEAST and _is_copy(one.text, called)]
@@ -281,14 +283,11 @@ def _actions(look: Look, blocks: list[Block]) -> list[_Said]:
     for place, seen in enumerate(look.seen):
         element = seen.element
         if (
-            element.tag not in ("a", "button", "input")
+            not _presses(seen)
             or seen.places & _SKIPPED
             or in_footer(seen)
             or not (seen.shown or seen.style.get("opacity") or seen.style.get("visibility"))
         ):
-            continue
-        styled = element.tag == "a" and seen.fill is not None and seen.won("background-color") is not None
-        if not ("button" in places_of(element) or styled):
             continue
         if (
             element.get("type").lower() in ("reset", "image")
@@ -307,6 +306,28 @@ def _actions(look: Look, blocks: list[Block]) -> list[_Said]:
         if known is None or known.score < score:
             found[key_of(text)] = _Said(text, score, f"{look.page.label}: {element.named()}", "action")
     return sorted(found.values(), key=lambda one: -one.score)
+
+
+def _presses(seen: Seen) -> bool:
+    """Whether it is a button: by its tag, role or class, by its fill, or by the small box called one around it."""
+    element = seen.element
+    if element.tag in ("a", "button", "input"):
+        if "button" in places_of(element):
+            return True
+        if element.tag == "a" and seen.fill is not None and seen.won("background-color") is not None:
+            return True
+    elif element.get("role").lower() == "button":
+        # What opens a part of the page calls nobody to do anything.
+        return not (element.get("aria-expanded") or element.get("aria-controls"))
+    return element.tag in ("a", "span") and _fills_button(element)
+
+
+def _fills_button(element: Element) -> bool:
+    """Whether a link or span has all the words of a box that is called a button."""
+    box = element.parent
+    if box is None or box.tag in ("button", "a", "label") or not words_of(box.get("class")) & _BUTTONS:
+        return False
+    return 1 < len(text := box.text(40)) <= 32 and text == element.text(40)
 
 
 def _toggles(attributes: dict[str, str]) -> bool:
