@@ -33,6 +33,8 @@ class _Handler(socketserver.BaseRequestHandler):
             request = b""
             while b"\r\n\r\n" not in request and (more := self.request.recv(65536)):
                 request += more
+            if not request:
+                return  # closed without a word, as a late connection of an earlier test may be; `dialled` has all of ours
             head = request.decode("latin-1").split("\r\n")
             path = head[0].split(" ")[1] if len(head[0].split(" ")) > 1 else ""
             headers = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
