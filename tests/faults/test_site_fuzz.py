@@ -1,4 +1,4 @@
-"""Pages and style sheets broken in every way a mutation can break them: no crash, and no case takes five seconds."""
+"""Pages and style sheets broken in every way a mutation can break them: no crash, and no case takes five seconds of a core."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def fuzz(folder: Path, count: int, first_seed: int) -> float:
         linked = page.replace(b"</head>", b"<link rel=stylesheet href=main.css></head>", 1)
         (folder / "index.html").write_bytes(mutated(linked, dice) if which != 1 else linked)
         (folder / "main.css").write_bytes(mutated(sheet, dice) if which != 0 else sheet)
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             assert isinstance(infer(str(folder)), Proposals), seed
         except BadInput as error:
             assert error.hint, seed
-        taken = time.perf_counter() - began
+        taken = time.process_time() - began
         assert taken < LIMIT_S, f"seed {seed} took {taken:.1f} s"
         slowest = max(slowest, taken)
     return slowest
