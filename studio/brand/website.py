@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.brand.art.palette import chroma_of
 from studio.brand.art.pictures import MAX_PHOTOS, from_logo, from_photos
 from studio.brand.kit import MAX_TOKENS_BYTES
 from studio.brand.logo import MAX_LOGO_BYTES
@@ -23,7 +24,6 @@ from studio.brand.page.sheets import read_sheets
 from studio.brand.page.tree import read_page
 from studio.brand.site.colours import (
     Sighting,
-    chroma,
     declared_colours,
     palette_of,
 )
@@ -239,7 +239,7 @@ def _missing(found: Proposals) -> Iterator[str]:
 
 
 def _grey(swatch: Colour) -> bool:
-    return chroma(swatch.hex) < 0.02
+    return chroma_of(swatch.hex) < 0.02
 
 
 def _unread(look: Look, site: Site) -> Iterator[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from studio.brand.art.palette import Rgba, colours_of_mark, ground_of_mark, is_neutral, lightness_of, plain_border
 from studio.brand.site.proposals import Mark
 from studio.brand.svg import CleanSvg, clean_svg
-from studio.color import hex_of
+from studio.color import hex_of, rgb_of
 from studio.errors import BadInput
 from studio.pixels import decode_picture, encode_png
 
@@ -157,7 +157,7 @@ def _freed(pixels: Rgba, rim: tuple[int, int, int], noisy: bool, file: str, note
     ground = apart <= tolerance
     if ground.all():
         raise BadInput(f"{file} is one plain colour", "Expected a logo with visible shapes; open the file and check it")
-    inks = np.array([_rgb(hex_) for hex_, _ in colours_of_mark(pixels)], np.float32).reshape(-1, 3)
+    inks = np.array([rgb_of(hex_) for hex_, _ in colours_of_mark(pixels)], np.float32).reshape(-1, 3)
     freed = unmixed(pixels, rim, ground, inks, 0.08 if noisy else 0.0)
     light = lightness_of(hex_of(rim)) > 0.6
     notes.append(f"{file}: the plain {hex_of(rim)} ground was taken away; check the edges on a dark and a light page")
@@ -167,10 +167,6 @@ def _freed(pixels: Rgba, rim: tuple[int, int, int], noisy: bool, file: str, note
         notes.append(f"{file}: parts inside the mark had the ground's colour and are see-through now")
         return freed, "light" if light else "dark"
     return freed, None
-
-
-def _rgb(hex_: str) -> tuple[int, int, int]:
-    return int(hex_[1:3], 16), int(hex_[3:5], 16), int(hex_[5:7], 16)
 
 
 def _outside(ground: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,19 +5,19 @@ The weights are few and by hand; `tests/bench/brand_bench.py` shows what they fi
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from studio.brand.art.palette import chroma_of
 from studio.brand.page.cascade import Won
 from studio.brand.page.css_values import colour
 from studio.brand.page.look import Look, Seen, over
 from studio.brand.site.defaults import FRAMEWORK_COLOURS, TILE_COLOURS
 from studio.brand.site.proposals import Colour, ColourRole
-from studio.color import cielab, contrast_hex, delta_e00, oklab, rgb_of
+from studio.color import cielab, contrast_hex, delta_e00, rgb_of
 
 WEIGHTS: Mapping[str, float] = {
     "logo": 2.5,
@@ -102,12 +102,6 @@ def palette_of(
     ground = ground_of(look, label)
     text = text_of(look, label, ground.hex if ground else "#ffffff")
     return (*leading(standings, ground, text), *filter(None, (ground, text)))
-
-
-def chroma(hex_color: str) -> float:
-    """Chroma in OKLCH, 0 to about 0.32 in sRGB."""
-    lab = oklab(rgb_of(hex_color))
-    return float(math.hypot(lab[1], lab[2]))
 
 
 # ------------------------------------------------------------------------------------------------ sightings
@@ -209,7 +203,7 @@ def standing(
 def _weighed(
     hex_: str, kinds: Mapping[str, list[Sighting]], named: frozenset[str], weights: Mapping[str, float]
 ) -> Standing:
-    found = Standing(hex_, chroma=chroma(hex_))
+    found = Standing(hex_, chroma=chroma_of(hex_))
     strongest = 0.0
     for kind, sightings in kinds.items():
         total = sum(sighting.factor for sighting in sightings)
@@ -296,7 +290,7 @@ def leading(standings: list[Standing], ground: Colour | None, text: Colour | Non
 
 def _ground_as_primary(ground: Colour | None) -> tuple[Colour, ...]:
     """A page that paints nothing but its ground: a colourful one is the best guess there is."""
-    if ground is None or chroma(ground.hex) < _COLOURFUL:
+    if ground is None or chroma_of(ground.hex) < _COLOURFUL:
         return ()
     return (ground.model_copy(update={"role": "primary", "confidence": 0.35, "alternatives": ()}),)
 

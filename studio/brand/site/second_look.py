@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.brand.site.colours import chroma
+from studio.brand.art.palette import chroma_of
 from studio.brand.site.proposals import Colour, Proposals
 from studio.color import cielab, delta_e00, delta_e00_hex, hex_of, rgb_of
 from studio.pixels import Rgba
@@ -155,7 +155,7 @@ def _strongest(found: Proposals, seen: Painted, ground: str) -> tuple[str, float
     known = [hex_ for colour in found.palette for hex_ in (colour.hex, *colour.alternatives)] + [ground] * bool(ground)
     labs = cielab([rgb_of(hex_) for hex_ in known]) if known else np.zeros((0, 3))
     for hex_, lab in zip(seen.hexes[:40], seen.lab, strict=False):
-        if chroma(hex_) < _COLOURFUL or (len(labs) and float(delta_e00(labs, lab).min()) <= NEAR):
+        if chroma_of(hex_) < _COLOURFUL or (len(labs) and float(delta_e00(labs, lab).min()) <= NEAR):
             continue
         if (share := seen.near(hex_)[0]) >= _LARGE:
             return hex_, share
