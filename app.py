@@ -159,9 +159,10 @@ def stage(
     """Render a set: picture, depth, normals, edges and mask."""
     from engines.catalog import open_painter
     from studio.orders import read_view
+    from studio.sets import render_set
 
     view = read_view(size, samples, seed)
-    written = _studio().render_set(open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
+    written = render_set(_studio(), open_painter("stage"), set_file, out, kit or DEMO / "brand", product, view)
     said = f"{written['files']['picture']} and {len(written['files']) - 1} maps in {written['seconds']} s"
     _emit(written) if json_ else typer.echo(said)
 
@@ -244,9 +245,10 @@ def read(image: Path, json_: Json = False) -> None:
 def doctor(json_: Json = False) -> None:
     """Check this machine and the workspace."""
     from engines import catalog
+    from studio.machine import doctor as examine
     from studio.studio import Studio
 
-    facts = Studio().doctor() | {"engines": {name: why or "ready" for name, why in catalog.check().items()}}
+    facts = examine(Studio()) | {"engines": {name: why or "ready" for name, why in catalog.check().items()}}
     if json_:
         _emit(facts)
     for name, value in facts.items() if not json_ else ():
@@ -261,7 +263,13 @@ def engines_list(json_: Json = False) -> None:
 
     entries = [entry for kind in ("painter", "cutout", "upscaler") for entry in listed(kind, _folders())]
     if json_:
-        _emit({"engines": [{k: v for k, v in vars(entry).items() if k != "factory"} for entry in entries]})
+        _emit(
+            {
+                "engines": [
+                    {k: v for k, v in vars(entry).items() if k not in ("factory", "capabilities")} for entry in entries
+                ]
+            }
+        )
     else:
         typer.echo("\n".join(engine_row(entry) for entry in entries))
 
@@ -330,11 +338,21 @@ def _studio(licence: str = "") -> Any:
 
 def _engines(folders: tuple[Path, ...], licence: str = "") -> Any:
     from engines import catalog
-    from studio.desk.retouch import Engines
+    from studio.desk.engines import Engines
+
+    def fetch(name: str, accept: str, progress: Any) -> Path:
+        from engines.cutout.sessions import fetch_session
+        from studio import settings
+
+        return fetch_session(name, settings.home() / "models", accept_licence=accept, progress=progress)
 
     return Engines(
-        lambda name: catalog.open_cutout(name, folders, licence),
-        lambda name: catalog.open_enlarger(name, folders, licence),
+        cutout=lambda name: catalog.open_cutout(name, folders, licence),
+        enlarger=lambda name: catalog.open_enlarger(name, folders, licence),
+        painter=catalog.open_painter,
+        annotator=catalog.open_annotator,
+        offers=lambda kind: catalog.listed(kind, folders),
+        fetch=fetch,
     )
 
 

@@ -114,6 +114,32 @@ class PaintRequest:
     prompt: str = ""
     avoid: str = ""
     guidance: float = 0.0
+    controls: tuple[ControlMap, ...] = ()
+    references: tuple[ReferencePicture, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ControlMap:
+    """A map to follow, H×W×3 `uint8` of any size and about the picture's shape, in the style of its `kind`: `edges`,
+    `softedge`, `lineart` (white on black), `depth` (white near), `pose` (joints on black), `blocks` (colours to start
+    from). `strength` 0–2; `start` and `end` are fractions of the steps."""
+
+    kind: str
+    picture: Pixels
+    strength: float = 0.8
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class ReferencePicture:
+    """A picture (H×W×3) to take something from: `use` is style, subject, product or face; `weight` 0–1.5. `mask` (H×W
+    `uint8`, 255 where it counts, fractions of the new picture) is None where it counts everywhere."""
+
+    use: str
+    picture: Pixels
+    weight: float = 0.6
+    mask: Pixels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +164,49 @@ class Painting:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a painter can be asked for. The screens grey out the rest with `reasons[name]`."""
+    """What a painter can be asked for. The screens grey out the rest with `reasons[name]`: `prompt`, `sets`,
+    `product_in_scene`, `controls` and `references` for all of a kind, else a kind's own name."""
 
     prompt: bool = False
     sets: bool = False
     product_in_scene: bool = False
+    controls: tuple[str, ...] = ()
+    """Kinds of `ControlMap` it follows."""
+    references: tuple[str, ...] = ()
+    """Uses of `ReferencePicture` it understands."""
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def why_not(self, group: str, kind: str) -> str:
+        """Why a kind of control or reference is not used; empty when it is."""
+        if kind in getattr(self, group):
+            return ""
+        return self.reasons.get(kind) or self.reasons.get(group) or "This painter does not use it."
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An engine as the screens list it. `reason` says why it cannot be used as it is; empty when it can."""
+
+    id: str
+    kind: str
+    name: str
+    licence: str = "Apache-2.0"
+    commercial: bool = True
+    reason: str = ""
+    capabilities: Capabilities = Capabilities()
+    bytes: int = 0
+    """What has to be fetched first; 0 when nothing is, or nobody states it."""
+    fetchable: bool = False
+
+
+class Annotator(Protocol):
+    """Reads a control map out of a photo."""
+
+    id: str
+
+    def annotate(self, picture: Pixels) -> Pixels:
+        """H×W×3 to H×W `uint8`, white on black. Raises `EngineError` for what the designer can mend."""
+        ...
 
 
 class Painter(Protocol):

@@ -9,37 +9,43 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from engines.base import Cutout, EngineError, Enlarger, Painter
+from engines.base import Annotator, Cutout, EngineError, Enlarger, Offer, Painter
+from engines.stage import CAPABILITIES as STAGE
 
-Kind = Literal["painter", "cutout", "upscaler"]
-_SAID: dict[Kind, str] = {"painter": "engine", "cutout": "cut-out engine", "upscaler": "upscaler"}
+Kind = Literal["painter", "cutout", "upscaler", "annotator"]
+_SAID: dict[Kind, str] = {
+    "painter": "engine",
+    "cutout": "cut-out engine",
+    "upscaler": "upscaler",
+    "annotator": "kind of map",
+}
 BEST = ("upscaler-best.safetensors", "upscaler-best.onnx")
 """What a designer's own large upscaler is called in a model folder."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An engine on offer. `factory` is `module:function`; nothing is imported before it is called for.
+class Entry(Offer):
+    """An engine on offer. `factory` is `module:function`; nothing is imported before it is called for."""
 
-    `reason` says why it cannot be used as it is; "" when it can.
-    """
-
-    id: str
-    kind: Kind
-    name: str
     factory: str = ""
-    licence: str = "Apache-2.0"
-    commercial: bool = True
-    reason: str = ""
 
 
 _ENTRIES = (
-    Entry("stage", "painter", "Stage: path-traced sets, no weights, always there", "engines.stage:create"),
     Entry(
-        "builtin", "cutout", "Built in: backdrop and product told apart by colour and place", "engines.cutout:create"
+        "stage",
+        "painter",
+        "Stage: path-traced sets, no weights, always there",
+        capabilities=STAGE,
+        factory="engines.stage:create",
     ),
-    Entry("light", "upscaler", "Light: the built-in 2× network, run twice for 4×", "engines.upscale:light"),
-    Entry("lanczos", "upscaler", "Lanczos: no network, nothing added", "engines.upscale:lanczos"),
+    Entry(
+        "builtin",
+        "cutout",
+        "Built in: backdrop and product told apart by colour and place",
+        factory="engines.cutout:create",
+    ),
+    Entry("light", "upscaler", "Light: the built-in 2× network, run twice for 4×", factory="engines.upscale:light"),
+    Entry("lanczos", "upscaler", "Lanczos: no network, nothing added", factory="engines.upscale:lanczos"),
 )
 
 
@@ -61,14 +67,23 @@ def usable(engine_id: str, kind: Kind, folders: Sequence[Path] = ()) -> Entry:
     return entry
 
 
-def listed(kind: Kind, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
+def listed(kind: str, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
     """Every engine of a kind, the default first; models are looked for in `folders`."""
     own = tuple(entry for entry in _ENTRIES if entry.kind == kind)
     if kind == "cutout":
         from engines.cutout.sessions import offered
 
         models = [
-            Entry(offer.id, kind, offer.name, "", offer.licence, offer.commercial, offer.reason)
+            Entry(
+                offer.id,
+                kind,
+                offer.name,
+                offer.licence,
+                offer.commercial,
+                offer.reason,
+                bytes=offer.bytes,
+                fetchable=offer.path is None,
+            )
             for offer in offered(folders)
         ]
         return (Entry("auto", kind, "The surer of the built-in one and a model that is here"), *own, *models)
@@ -124,6 +139,11 @@ def open_enlarger(upscaler_id: str, folders: Sequence[Path] = (), licence: str =
         kind = "onnx_file" if upscaler_id.lower().endswith(".onnx") else "spandrel_file"
         return tiled(import_module(f"engines.upscale.{kind}").create(upscaler_id, licence))
     return _made(known(upscaler_id, "upscaler"))
+
+
+def open_annotator(kind: str) -> Annotator:
+    """What reads control maps of a kind out of photos. Raises `EngineError` when there is none here."""
+    return _made(known(kind, "annotator"))
 
 
 def check() -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from studio.composition import Control, Reference, SetEdits, Vary
 from studio.values import Fraction, Hex, Slug, Value
 
 Role = Literal["primary", "secondary", "accent", "background", "surface", "text"]
@@ -261,9 +262,15 @@ class Brief(Value):
     sets: tuple[Slug, ...] = ()
     layouts: tuple[Slug, ...] = ()
     look: Slug | None = None
-    references: tuple[str, ...] = ()
+    set_edits: SetEdits = SetEdits()
+    controls: tuple[Control, ...] = ()
+    references: tuple[Reference, ...] = ()
+    vary: tuple[Vary, ...] = ("set", "layout", "headline")
+    """What changes from variant to variant; of anything else the first is used throughout."""
     count: Annotated[int, Field(ge=1, le=1000)] = 2
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    lock_seed: bool = False
+    """Every variant with the same seed, so that only what varies differs."""
 
 
 # ---------------------------------------------------------------------------------------------- shot, picture
@@ -297,6 +304,9 @@ class Shot(Value):
     set_spec: dict[str, Any] | None = None
     placement: Placement | None = None
     calm: tuple[Box, ...] = ()
+    controls: tuple[Control, ...] = ()
+    references: tuple[Reference, ...] = ()
+    """Pictures here are digests of files in the workspace."""
 
 
 class Picture(Value):
@@ -331,68 +341,3 @@ class AdSpec(Value):
     campaign: str = "campaign"
     upscaler: str = "light"
     """What grows the picture where the format needs more pixels than were painted."""
-
-
-class Check(Value):
-    """One measurement. `value` and `limit` are in the unit that `message` names."""
-
-    id: str
-    passed: bool
-    value: float | str
-    limit: float | str
-    message: str
-    fix: str = ""
-
-
-class Score(Value):
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> int:
-        return sum(check.passed for check in self.checks)
-
-    @property
-    def tested(self) -> int:
-        return len(self.checks)
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if not check.passed)
-
-
-class Trace(Value):
-    """What one ad really shows of the brand, for comparing a batch: flat colours as measured (sRGB 0–255) by kind and
-    hex, the logo as (variant, share off its planned size, CIEDE2000 off the kit's drawing), the type families."""
-
-    format_id: str
-    layout: str
-    flats: dict[str, tuple[float, float, float]]
-    logo: tuple[float, ...] = ()
-    logo_planned_px: float = 0.0
-    """The logo's width as laid out; 0 where it was not found."""
-    faces: tuple[str, ...] = ()
-    scene_off: float | None = None
-    """CIEDE2000 from the scene's farthest dominant colour to the nearest of the kit's; none without a scene."""
-
-
-class AdFile(Value):
-    """One delivered ad."""
-
-    file: str
-    ad_id: str
-    shot_id: str | None
-    format_id: str
-    variant: int
-    width_px: int
-    height_px: int
-    bytes: int
-    painter: str
-    score: Score
-    grown: float = 1.0
-    """How much the upscaler grew the painted picture for this format; 1 where it did not."""
-    omitted: tuple[str, ...] = ()
-    """Words fields this layout leaves out in this format, because there is no room for them."""
-    seconds: float = 0.0
-    """Laying out, drawing and encoding."""
-    score_seconds: float = 0.0
-    trace: Trace | None = None

@@ -12,8 +12,9 @@ from studio.brand.kit import LoadedKit
 from studio.brief.plan import Plan
 from studio.brief.rows import RowError
 from studio.desk.jobs import Finished
-from studio.model import Brief, Check
+from studio.model import Brief
 from studio.products import ReadyProduct
+from studio.results import Check
 from studio.values import Value, read_value
 
 

@@ -24,6 +24,11 @@ def cache(workspace: Path) -> Path:
     return workspace / "cache"
 
 
+def shown(workspace: Path) -> Path:
+    """Small pictures and packs made for the screens, which may be served; they are made again when they are gone."""
+    return cache(workspace) / "shown"
+
+
 def logs(workspace: Path) -> Path:
     """One rotating file a process."""
     return workspace / "logs"

@@ -3,24 +3,18 @@ caller hands one in."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
-import os
-import platform
-import re
 import shutil
-import sys
 import time
 from collections.abc import Generator
 from functools import cached_property
-from pathlib import Path, PureWindowsPath
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import EngineError, Enlarged, Painter, Progress
+from engines.base import EngineError, Enlarged, Progress
 from studio import settings
 from studio.ad import compose
 from studio.ad.drift import drift
@@ -28,30 +22,32 @@ from studio.ad.foreign import score_picture
 from studio.brand.adopt import adopt
 from studio.brand.check import Finding, check_kit
 from studio.brand.fonts import font_path
-from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit, writing
+from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit
 from studio.brand.site.proposals import Proposals
 from studio.brand.website import TOKENS, infer
 from studio.brief.plan import Plan, Presets, Recipes, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
-from studio.desk.files import write_whole
+from studio.desk.drafts import Drafts
+from studio.desk.engines import Engines
 from studio.desk.jobs import Finished, compose_job, paint_job
 from studio.desk.metadata import read_metadata
 from studio.desk.queue import Queue
-from studio.desk.retouch import Engines, Retouch
+from studio.desk.retouch import Retouch
 from studio.desk.sheet import contact_sheet, sheet_ads
 from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
 from studio.errors import BadInput, LockupError
-from studio.geometry import Rect, contain, fraction_of
-from studio.model import Brief, Format, Placement, Role, Score, Shot
-from studio.orders import Failure, Prepared, Report, View, Wishes
+from studio.model import Brief, Format
+from studio.orders import Failure, Prepared, Report, Wishes
 from studio.picture import make
 from studio.picture.cut import CutOptions, CutOut, read_strokes
 from studio.picture.size import PrintSize, target_px
 from studio.pixels import encode_png, read_picture
-from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats, presets_folder, read_toml
+from studio.presets import load_formats, load_layouts, load_looks, load_sets, pick_formats
 from studio.products import Products, ReadyProduct
+from studio.results import Score
+from studio.shelf import Shelf
 from studio.values import read_value
 
 Pixels = NDArray[np.uint8]
@@ -60,6 +56,7 @@ SHEET_FONTS = (
     "package:font_hanken_grotesk/files/HankenGrotesk-Regular.otf",
 )
 """The contact sheet's own faces: the same on every machine, whatever the brand's are."""
+SHEET_NAME = "contact-sheet.png"
 
 
 class Studio:
@@ -88,7 +85,7 @@ class Studio:
         """The kit of what `source` showed, in the new `folder`; without one, among the workspace's kits under the
         brand's name, numbered if that is taken. Raises `BadInput`."""
         own = folder is None
-        folder = folder or self._kit_place(found.name.text if found.name else "")
+        folder = folder or self.shelf.place(found.name.text if found.name else "")
         try:
             if Path(source).suffix.lower() in TOKENS and Path(source).is_file():
                 # The whole token file is taken along, not only what a kit has a place for.
@@ -99,22 +96,25 @@ class Studio:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 
+    @cached_property
+    def store(self) -> Store:
+        """The workspace's index and files, open as long as this studio is."""
+        return Store(self.home)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The workspace's kits."""
+        return Shelf(self.kits)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """What every open page works on."""
+        return Drafts(self.store)
+
     @property
     def kits(self) -> Path:
         """Where the workspace keeps kits: those it made, and snapshots of those it made ads with."""
         return self.home / "kits"
-
-    def _kit_place(self, name: str) -> Path:
-        """A new, empty folder for the kit of a brand of that name."""
-        # Shorter than the digests that snapshots are called by.
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:48].strip("-") or "brand"
-        slug += "-kit" if PureWindowsPath(slug).is_reserved() else ""
-        for number in itertools.count(1):
-            folder = self.kits / (slug if number == 1 else f"{slug}-{number}")
-            with writing(folder), contextlib.suppress(FileExistsError):
-                folder.mkdir(parents=True)
-                return folder
-        raise AssertionError("there is always a next number")
 
     def import_tokens(self, file: Path, folder: Path) -> LoadedKit:
         """A kit in the new `folder` from another tool's design tokens. Raises `BadInput`."""
@@ -129,7 +129,7 @@ class Studio:
     @cached_property
     def retouch(self) -> Retouch:
         """Cut-outs and enlargements of this workspace; engines stay open in it."""
-        return Retouch(Store(self.home), self.engines)
+        return Retouch(self.store, self.engines)
 
     def cut(
         self, picture: Path, options: CutOptions, progress: Progress | None = None, strokes: Path | None = None
@@ -302,7 +302,7 @@ class Studio:
         heading, body = (font_path(name, out_dir).read_bytes() for name in SHEET_FONTS)
         return contact_sheet(
             sheet_ads(out_dir, finished),
-            out_dir / "contact-sheet.png",
+            out_dir / SHEET_NAME,
             title=title,
             subtitle=subtitle,
             heading_font=heading,
@@ -318,54 +318,6 @@ class Studio:
     def read(self, image: Path) -> dict[str, Any]:
         """How a picture of ours was made."""
         return read_metadata(image)
-
-    def render_set(
-        self, painter: Painter, set_file: Path, out: Path, kit_folder: Path, product: Path | None, view: View
-    ) -> dict[str, Any]:
-        """Render one set with its maps into `out`; `set_file` may be the id of a shipped set."""
-        known = load_sets()
-        spec = known[str(set_file)] if str(set_file) in known else read_toml(set_file)
-        kit = load_kit(kit_folder).kit
-        cutout = self.product(product).product if product else None
-        placement = None
-        if cutout is not None:
-            width, height = view.width_px, view.height_px
-            slot = contain(cutout.aspect, Rect(0.25 * width, 0.25 * height, 0.75 * width, 0.8 * height))
-            box = fraction_of(slot, Rect(0, 0, width, height))
-            placement = Placement(product_digest=cutout.digest, box=box, pitch_deg=cutout.pitch_deg)
-        roles: tuple[Role, ...] = get_args(Role)
-        shot = Shot(
-            engine=painter.id, recipe=make.RECIPE, width_px=view.width_px, height_px=view.height_px, seed=view.seed,
-            steps=view.samples, palette={role: kit.hex(role) for role in roles}, allowed=kit.palette,
-            set_id=set_file.stem, set_spec=spec, placement=placement,
-        )  # fmt: skip
-        made = make.make_picture(shot, painter, cutout, Progress())
-        pixels = made.pixels
-        if cutout is not None and placement is not None:
-            pixels = compose.with_product(pixels, cutout.rgba, placement)
-        files = {}
-        for name, image in {"picture": pixels, **made.maps}.items():
-            write_whole(out / f"{name}.png", encode_png(image))
-            files[name] = str(out / f"{name}.png")
-        return {"files": files, "seconds": round(made.seconds, 2), "engine": made.engine, "facts": dict(made.facts)}
-
-    def doctor(self) -> dict[str, Any]:
-        """Facts about this machine and workspace that matter for the work; raises `DeskError` if it cannot be used."""
-        with Store(self.home) as store:
-            store.check()
-        usage = shutil.disk_usage(self.home)
-        return {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "cores": os.cpu_count() or 1,
-            "workspace": str(self.home),
-            "free_gb": round(usage.free / 1e9, 1),
-            "formats": len(self.formats()),
-            "layouts": len(load_layouts()),
-            "sets": len(load_sets()),
-            "presets": str(presets_folder()),
-            "executable": sys.executable,
-        }
 
 
 def timed() -> float:

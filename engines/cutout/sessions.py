@@ -53,6 +53,7 @@ class Offer:
     commercial: bool
     path: Path | None
     reason: str
+    bytes: int = 0
 
 
 def offered(folders: Sequence[Path] | None = None, licences: Mapping[str, str] | None = None) -> tuple[Offer, ...]:
@@ -66,7 +67,16 @@ def offered(folders: Sequence[Path] | None = None, licences: Mapping[str, str] |
         path = _found(weights, folders)
         reason = "" if path else f"{_file_name(weights)} is in none of the model folders"
         offers.append(
-            Offer(weights.id, weights.name, weights.licence, weights.licence_url, weights.commercial, path, reason)
+            Offer(
+                weights.id,
+                weights.name,
+                weights.licence,
+                weights.licence_url,
+                weights.commercial,
+                path,
+                reason,
+                weights.bytes,
+            )
         )
     return tuple(offers)
 

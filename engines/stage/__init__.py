@@ -6,9 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engines.base import Painter
+from engines.base import Capabilities, Painter
 
-__all__ = ["check_set", "create", "load_set"]
+__all__ = ["CAPABILITIES", "check_set", "create", "load_set"]
+
+_FROM_SET = "The stage builds its picture from a set in numbers"
+CAPABILITIES = Capabilities(
+    sets=True,
+    product_in_scene=True,
+    reasons={
+        "prompt": f"{_FROM_SET}; words do not change it.",
+        "controls": f"{_FROM_SET}; it does not follow sketches or maps. A diffusion painter does.",
+        "references": f"{_FROM_SET}; it does not look at pictures. A diffusion painter does.",
+    },
+)
 
 
 def create() -> Painter:

@@ -15,8 +15,9 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from engines.base import Capabilities, EngineError, Painting, PaintRequest, Progress
+from engines.base import EngineError, Painting, PaintRequest, Progress
 
+from . import CAPABILITIES
 from .arrange import SEEDS, arrange
 from .colour import to_pixels
 from .develop import Film, denoise, develop, edge_map, expose, nearness, unit_normals
@@ -108,12 +109,7 @@ class Stage:
     """Path-traced sets in the brand's own colours. Needs no weights and no GPU."""
 
     id = "stage"
-    capabilities = Capabilities(
-        prompt=False,
-        sets=True,
-        product_in_scene=True,
-        reasons={"prompt": "The stage builds its picture from a set; words do not change it."},
-    )
+    capabilities = CAPABILITIES
 
     def paint(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
         """Yield one painting a request, in order."""

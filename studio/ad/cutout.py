@@ -11,7 +11,7 @@ from studio.ad import measure
 from studio.ad.delivered import Delivered, check
 from studio.ad.measure import Mask, Pixels, Pose
 from studio.geometry import Rect
-from studio.model import Check
+from studio.results import Check
 
 TRUE_LIMIT, TRUE_LIMIT_LOSSY = 2.0, 4.0
 COVERED_LIMIT = 0.004

@@ -13,7 +13,8 @@ from studio.ad.compose import Brand, Plan, draw_flats, draw_ground, draw_logo, d
 from studio.ad.layout import TextPlace
 from studio.ad.measure import Mask, Pixels, covered, widened
 from studio.geometry import Rect
-from studio.model import AdSpec, Check
+from studio.model import AdSpec
+from studio.results import Check
 
 WORKING_PX = 1_600_000
 """Whole-sheet measures are taken on at most about this many pixels."""

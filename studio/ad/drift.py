@@ -14,7 +14,7 @@ import numpy as np
 from studio.ad.delivered import Delivered
 from studio.ad.surface import PALETTE_LIMIT, flat_areas
 from studio.color import cielab, delta_e00
-from studio.model import Check, Score, Trace
+from studio.results import Check, Score, Trace
 
 FLAT_DRIFT = 2.0
 """Two ads may each be off by 1 after encoding, on different sides."""

@@ -14,8 +14,9 @@ from studio.brand.kit import LoadedKit
 from studio.brand.logo import LogoArt
 from studio.color import cielab, contrast, delta_e00, hex_of
 from studio.geometry import Rect
-from studio.model import Check, Format, Score
+from studio.model import Format
 from studio.picture.palette import DOMINANT_SHARE, distances, dominant
+from studio.results import Check, Score
 
 Pixels = NDArray[np.uint8]
 _SEARCH_PX = 560

@@ -23,7 +23,7 @@ from studio.ad.typeset import set_text
 from studio.brand.fonts import FontSet
 from studio.color import cielab, contrast, delta_e00, rgb_of
 from studio.geometry import Rect
-from studio.model import Check
+from studio.results import Check
 
 ALIKE = 0.86
 """Correlation of coverage above which letters are the planned ones: small type in hard-pressed JPEG stays above 0.9,

@@ -20,7 +20,7 @@ from studio.ad.ground import LOGO_CONTRAST, logo_contrast
 from studio.ad.measure import Field, Mask, Patch, Pose
 from studio.color import cielab, delta_e00, rgb_of
 from studio.geometry import Rect
-from studio.model import Check
+from studio.results import Check
 
 AS_MEANT = 0.97
 """Correlation of ink above which the logo is taken to lie exactly as meant: compression alone stays above it."""

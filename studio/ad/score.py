@@ -18,7 +18,7 @@ from studio.ad.delivered import Delivered, check
 from studio.ad.lettering import lettering_checks, read
 from studio.ad.mark import mark_checks, read_mark
 from studio.ad.surface import flat_checks, overlap_check, read_flats, read_scene, scene_checks, sheet_checks
-from studio.model import Check, Score
+from studio.results import Check, Score
 
 __all__ = ["Delivered", "score_ad"]
 

@@ -20,8 +20,8 @@ from studio.ad.measure import Mask, Pixels
 from studio.brief.frame import safe_rect
 from studio.color import cielab, delta_e00, hex_of, rgb_of
 from studio.geometry import Rect
-from studio.model import Check
 from studio.picture.palette import DOMINANT_SHARE, distances, dominant
+from studio.results import Check
 
 PALETTE_LIMIT = 5.0
 FLAT_LIMIT = 1.0

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from studio.brief.frame import Frame, frame, rules_for
+from studio.composition import Reference, SetEdits
 from studio.errors import BadInput
 from studio.geometry import Rect, fraction_of, placed
-from studio.model import AdSpec, BrandKit, Brief, Format, Layout, Look, Placement, Role, Shot, Swatch, Words
+from studio.model import AdSpec, Box, BrandKit, Brief, Format, Layout, Look, Placement, Role, Shot, Swatch, Words
 
 PAINTED_PX = 1_048_576
 """A shot is painted with at most this many pixels; a format that needs more has it grown by the upscaler."""
@@ -19,6 +20,7 @@ LEAST_PX = 262_144
 _ROLES: tuple[Role, ...] = ("primary", "secondary", "accent", "background", "surface", "text")
 _LIKE_ASPECT = 0.04
 _LIKE_PLACE = 0.03
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,28 @@ def plan(
     layouts = _chosen("layout", brief.layouts, presets.layouts) or _default_layouts(brief, presets)
     sets = _sets(brief, presets)
 
+    palettes = _palettes(kit) if "colour" in brief.vary else _palettes(kit)[:1]
+
     # 2. Each variant is one headline, one layout family, one set and one seed, over every format.
     shots: dict[str, Shot] = {}
     ads: list[AdSpec] = []
     for number in range(brief.count):
-        layout = layouts[number % len(layouts)]
+        layout = _turn(layouts, number, "layout" in brief.vary)
         # Steps through the sets at a different pace, so that layouts and sets meet in every combination.
-        set_id, set_spec = sets[(number + number // max(len(layouts), 1)) % len(sets)]
-        headlines = brief.headlines or ("",)
+        pace = number + (number // len(layouts) if "layout" in brief.vary and len(layouts) > 1 else 0)
+        set_id, set_spec = _turn(sets, pace, "set" in brief.vary)
+        scene = _Scene(
+            set_id,
+            brief.set_edits.applied(set_spec),
+            # At yet another pace, so that colours and sets meet too.
+            palettes[(number + number // len(palettes)) % len(palettes)],
+            brief.seed if brief.lock_seed else brief.seed + number,
+            (_turn(brief.references, number, True),)
+            if "reference" in brief.vary and brief.references
+            else brief.references,
+        )
         words = Words(
-            headline=headlines[number % len(headlines)],
+            headline=_turn(brief.headlines or ("",), number, "headline" in brief.vary),
             body=brief.body,
             action=brief.action,
             price=brief.price,
@@ -91,9 +105,7 @@ def plan(
             framed = frame(rules, fmt, words, product.aspect if product else None)
             shot = None
             if framed.picture is not None:
-                shot = _shared(framed, taken) or _shot(
-                    brief, kit, framed, (set_id, set_spec), brief.seed + number, product, recipes
-                )
+                shot = _shared(framed, taken) or _shot(brief, kit, framed, scene, product, recipes)
                 if shot.content_id not in shots:
                     shots[shot.content_id] = shot
                     taken.append(shot)
@@ -112,6 +124,34 @@ def plan(
                 )
             )
     return Plan(tuple(shots.values()), tuple(ads))
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What one variant paints."""
+
+    set_id: str
+    set_spec: Mapping[str, Any]
+    palette: Mapping[Role, str]
+    seed: int
+    references: tuple[Reference, ...]
+
+
+def _turn(these: Sequence[T], number: int, varies: bool) -> T:
+    return these[number % len(these) if varies else 0]
+
+
+def _palettes(kit: BrandKit) -> list[dict[Role, str]]:
+    """The kit's colours in their roles, then with the leading colour's part taken by each other strong one in turn;
+    every colour stays one of the kit's."""
+    base: dict[Role, str] = {role: kit.hex(role) for role in _ROLES}
+    palettes = [base]
+    others: tuple[Role, ...] = ("secondary", "accent")
+    for other in others:
+        swapped: dict[Role, str] = {**base, "primary": base[other], other: base["primary"]}
+        if swapped not in palettes:
+            palettes.append(swapped)
+    return palettes
 
 
 def _chosen(kind: str, wanted: Sequence[str], known: Mapping[str, Any]) -> list[Any]:
@@ -162,8 +202,7 @@ def _shot(
     brief: Brief,
     kit: BrandKit,
     framed: Frame,
-    chosen: tuple[str, Mapping[str, Any]],
-    seed: int,
+    scene: _Scene,
     product: ProductFacts | None,
     recipes: Recipes,
 ) -> Shot:
@@ -173,7 +212,7 @@ def _shot(
     scale = min((PAINTED_PX / area) ** 0.5, max(1.0, min((LEAST_PX / area) ** 0.5, 2.0)))
     placement = None
     if product is not None and framed.product is not None:
-        box = fraction_of(framed.product, picture)
+        box = _placed(fraction_of(framed.product, picture), brief.set_edits)
         placement = Placement(product_digest=product.digest, box=box, pitch_deg=product.pitch_deg)
     words = [brief.subject, brief.scene, *kit.photography]
     return Shot(
@@ -181,16 +220,30 @@ def _shot(
         recipe=recipes.picture,
         width_px=max(round(picture.width * scale), 16),
         height_px=max(round(picture.height * scale), 16),
-        seed=seed % 2**31,
+        seed=scene.seed % 2**31,
         steps=recipes.steps,
         prompt=", ".join(part.strip() for part in words if part.strip()) if recipes.takes_prompt else "",
-        palette={role: kit.hex(role) for role in _ROLES},
+        palette=dict(scene.palette),
         allowed=tuple(Swatch(role=s.role, hex=s.hex, tints=s.tints) for s in kit.palette),
-        set_id=chosen[0],
-        set_spec=dict(chosen[1]),
+        set_id=scene.set_id,
+        set_spec=dict(scene.set_spec),
         placement=placement,
         calm=_calm(framed),
+        controls=brief.controls,
+        references=scene.references,
     )
+
+
+def _placed(box: Box, edits: SetEdits) -> Box:
+    """The product's box made larger or smaller on its foot, and moved, kept inside the picture."""
+    if (edits.product_scale, edits.product_x, edits.product_y) == (1.0, 0.0, 0.0):
+        return box
+    scale = min(edits.product_scale, 1 / box.width, 1 / box.height)
+    width, height = box.width * scale, box.height * scale
+    middle, foot = (box.left + box.right) / 2 + edits.product_x, box.bottom + edits.product_y
+    left = min(max(middle - width / 2, 0.0), 1 - width)
+    top = min(max(foot - height, 0.0), 1 - height)
+    return Box(left=left, top=top, right=left + width, bottom=top + height)
 
 
 def _calm(framed: Frame) -> tuple:

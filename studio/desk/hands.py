@@ -18,15 +18,17 @@ from studio.ad.drift import trace
 from studio.ad.score import Delivered, score_ad
 from studio.brand.kit import LoadedKit, load_kit
 from studio.desk import provenance
+from studio.desk.engines import Engines
 from studio.desk.files import write_whole
 from studio.desk.metadata import encode
-from studio.desk.retouch import Engines, Retouch
+from studio.desk.retouch import Retouch
 from studio.desk.store import Store
 from studio.desk.worker import Painted, Ticket
-from studio.model import AdFile, AdSpec, Shot
+from studio.model import AdSpec, Shot
 from studio.picture.make import make_picture
 from studio.picture.product import Product
 from studio.pixels import decode_picture, encode_png
+from studio.results import AdFile
 
 Pixels = NDArray[np.uint8]
 SOFT = 1.3
@@ -56,7 +58,7 @@ class StudioHands:
         if product is not None and shot.placement is not None:
             rgba = decode_picture(product, "product")
             cutout = Product(rgba, shot.placement.product_digest, shot.placement.pitch_deg)
-        made = make_picture(shot, self._painters[shot.engine], cutout, progress)
+        made = make_picture(shot, self._painters[shot.engine], cutout, progress, self._store.get_blob)
         return Painted(
             png=encode_png(made.pixels),
             width_px=made.pixels.shape[1],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from studio.model import AdFile, AdSpec, Shot
+from studio.model import AdSpec, Shot
+from studio.results import AdFile
 from studio.values import Value
 
 Kind = Literal["paint", "compose"]
@@ -46,6 +47,8 @@ class Run(Value):
     pattern: str
     request: str
     cancelled: bool
+    paused: bool = False
+    priority: int = 0
 
 
 class JobRow(Value):

@@ -12,7 +12,8 @@ from studio.desk import presence
 from studio.desk.jobs import CRASH_LIMIT, KINDS, Counts, Finished, Job, JobRow, Kind, NewJob, Run, State
 from studio.desk.store import Store
 from studio.errors import BadInput
-from studio.model import AdFile, AdSpec
+from studio.model import AdSpec
+from studio.results import AdFile
 
 
 class Queue:
@@ -71,8 +72,13 @@ class Queue:
     def resume(self, run_id: str) -> None:
         """Take a cancelled run up again where it stopped."""
         with self.store.transaction() as db:
-            db.execute("UPDATE runs SET cancelled = 0 WHERE run_id = ?", (run_id,))
+            db.execute("UPDATE runs SET cancelled = 0, paused = 0 WHERE run_id = ?", (run_id,))
             self._move(db, run_id, ("cancelled",), "queued")
+
+    def pause(self, run_id: str, paused: bool = True) -> None:
+        """Hand out no more of this run's jobs, or again; what is in hand is finished."""
+        with self.store.transaction() as db:
+            db.execute("UPDATE runs SET paused = ? WHERE run_id = ?", (int(paused), run_id))
 
     def retry(self, run_id: str) -> int:
         """Queue failed and parked jobs again, with a clean record; returns how many."""
@@ -262,9 +268,21 @@ class Queue:
         sql = "SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'leased') AND (? IS NULL OR run_id = ?)"
         return int(self.store.rows(sql, (run_id, run_id))[0]["n"])
 
+    def in_hand(self, run_id: str) -> int:
+        """Jobs of a run that somebody works on now."""
+        sql = "SELECT count(*) AS n FROM jobs WHERE state = 'leased' AND run_id = ?"
+        return int(self.store.rows(sql, (run_id,))[0]["n"])
+
     def rows(self, run_id: str, since: float = 0.0) -> list[JobRow]:
         """The run's jobs in order; with `since`, only those that changed after that time."""
         rows = self.store.rows("SELECT * FROM jobs WHERE run_id = ? AND changed > ? ORDER BY id", (run_id, since))
+        return [JobRow.model_validate({field: row[field] for field in JobRow.model_fields}) for row in rows]
+
+    def failed(self, run_id: str) -> list[JobRow]:
+        """The run's jobs that failed or were parked, in order."""
+        rows = self.store.rows(
+            "SELECT * FROM jobs WHERE run_id = ? AND state IN ('failed', 'parked') ORDER BY id", (run_id,)
+        )
         return [JobRow.model_validate({field: row[field] for field in JobRow.model_fields}) for row in rows]
 
     def results(self, run_id: str) -> list[Finished]:
@@ -284,7 +302,8 @@ UPDATE jobs SET state = 'leased', attempts = attempts + 1, worker = ?, lease = ?
     fraction = 0, text = '', changed = ?
 WHERE id = (
     SELECT j.id FROM jobs j JOIN runs r ON r.run_id = j.run_id
-    WHERE j.state = 'queued' AND NOT r.cancelled AND (? IS NULL OR j.run_id = ?) AND j.kind IN ({kinds})
+    WHERE j.state = 'queued' AND NOT r.cancelled AND NOT r.paused
+    AND (? IS NULL OR j.run_id = ?) AND j.kind IN ({kinds})
     AND CASE j.kind
         WHEN 'compose' THEN j.needs IS NULL OR EXISTS (SELECT 1 FROM pictures p WHERE p.shot_id = j.needs)
         ELSE NOT EXISTS (SELECT 1 FROM jobs o WHERE o.ref = j.ref AND o.kind = 'paint' AND o.state = 'leased')

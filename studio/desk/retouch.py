@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import Cutout, EngineError, Enlarged, Enlarger, Progress
+from studio.desk.engines import Engines
 from studio.desk.store import Store
 from studio.picture.cut import CutOptions, CutOut, cut_out
 from studio.pixels import decode_picture, encode_png
@@ -21,14 +22,6 @@ Pixels = NDArray[np.uint8]
 KEPT_PX = 200_000_000
 RECIPE = 1
 """Raised when the same request would be done differently on this side of the engines."""
-
-
-@dataclass(frozen=True)
-class Engines:
-    """How engines are opened, by id. The command line hands these in; without them every verb says what is missing."""
-
-    cutout: Callable[[str], Cutout] | None = None
-    enlarger: Callable[[str], Enlarger] | None = None
 
 
 @dataclass(eq=False)

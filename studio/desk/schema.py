@@ -47,7 +47,18 @@ def _v3_results(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_v1_pictures, _v2_queue, _v3_results)
+def _v4_screens(db: sqlite3.Connection) -> None:
+    # What each open page works on; what was thought of an ad; a run that waits until it is told to go on.
+    db.execute("CREATE TABLE drafts (draft_id TEXT PRIMARY KEY, body TEXT NOT NULL, changed REAL NOT NULL)")
+    db.execute(
+        "CREATE TABLE reviews (run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE, ad_id TEXT NOT NULL, "
+        "stars INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '', "
+        "changed REAL NOT NULL, PRIMARY KEY (run_id, ad_id))"
+    )
+    db.execute("ALTER TABLE runs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_v1_pictures, _v2_queue, _v3_results, _v4_screens)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -21,7 +21,8 @@ from studio.desk.presence import Presence
 from studio.desk.queue import Queue
 from studio.desk.store import Store
 from studio.errors import DeskError, LockupError
-from studio.model import AdFile, AdSpec, Picture, Shot
+from studio.model import AdSpec, Picture, Shot
+from studio.results import AdFile
 
 LEASE_S = 30.0
 BEAT_S = 0.5

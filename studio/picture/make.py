@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import Painter, PaintRequest, ProductInScene, Progress, Region
+from engines.base import ControlMap, Painter, PaintRequest, ProductInScene, Progress, ReferencePicture, Region
 from studio.errors import BadInput
 from studio.model import Box, Shot
 from studio.picture.palette import lock
 from studio.picture.product import Product
+from studio.pixels import decode_picture
 
 RECIPE = 1
 """Raised when the same Shot would be painted differently."""
@@ -31,8 +32,19 @@ class Made:
     facts: Mapping[str, Any]
 
 
-def make_picture(shot: Shot, painter: Painter, product: Product | None, progress: Progress) -> Made:
-    """Paint `shot`. Raises `EngineError` from the painter, `Stopped` when `progress` says so."""
+def _nothing(digest: str) -> bytes:
+    raise BadInput(f"The picture {digest[:12]} is not at hand here", "Make the ads from the workspace")
+
+
+def make_picture(
+    shot: Shot,
+    painter: Painter,
+    product: Product | None,
+    progress: Progress,
+    load: Callable[[str], bytes] = _nothing,
+) -> Made:
+    """Paint `shot`; `load` gives control and reference pictures by digest. Raises `EngineError` from the painter,
+    `Stopped` when `progress` says so."""
     # 1. Ask for the scene, with the product standing in it as geometry.
     if shot.placement is not None and (product is None or product.digest != shot.placement.product_digest):
         raise BadInput("The product picture this shot was planned with is gone", "Make the ads again from the brief")
@@ -51,6 +63,15 @@ def make_picture(shot: Shot, painter: Painter, product: Product | None, progress
         prompt=shot.prompt,
         avoid=shot.avoid,
         guidance=shot.guidance,
+        controls=tuple(
+            ControlMap(one.kind, _rgb(load(one.picture)), one.strength, one.start, one.end) for one in shot.controls
+        ),
+        references=tuple(
+            ReferencePicture(
+                one.use, _rgb(load(one.picture)), one.weight, _rgb(load(one.mask))[..., 0] if one.mask else None
+            )
+            for one in shot.references
+        ),
     )
     painting = next(iter(painter.paint([request], progress.part(0, 0.95))))
 
@@ -70,6 +91,10 @@ def make_picture(shot: Shot, painter: Painter, product: Product | None, progress
     if painting.mask is not None:
         maps["mask"] = painting.mask
     return Made(pixels, maps, painting.engine, painting.runtime, painting.seconds, {**painting.facts, **facts})
+
+
+def _rgb(data: bytes) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(decode_picture(data, "picture")[..., :3])
 
 
 def _region(box: Box) -> Region:

@@ -23,7 +23,7 @@ from studio.errors import BadInput, LockupError
 from studio.picture.cut import CutOptions
 from studio.pixels import encode_png, read_picture
 from studio.studio import Studio
-from studio.ui.show import sureness
+from studio.ui.words import sureness
 
 Pixels = NDArray[np.uint8]
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -73,7 +73,7 @@ class Brush:
         return gr.HTML(
             "",
             html_template=TEMPLATE,
-            js_on_load=(ASSETS / "brush.js").read_text("utf-8"),
+            js_on_load=(ASSETS / "ui" / "brush.js").read_text("utf-8"),
             server_functions=[solve],
             elem_id="brush",
             apply_default_css=False,

@@ -108,5 +108,7 @@ def _colours(mode: str, ink: str, page: str, field: str, line: str, quiet: str, 
 
 
 def stylesheet() -> str:
-    """The page's own rules."""
-    return (Path(__file__).resolve().parents[2] / "assets" / "ui.css").read_text("utf-8")
+    """The page's own rules: what all tabs share, then each tab's own."""
+    folder = Path(__file__).resolve().parents[2] / "assets" / "ui"
+    own = sorted(path for path in folder.glob("*.css") if path.stem != "style")
+    return "\n".join(path.read_text("utf-8") for path in (folder / "style.css", *own))

@@ -9,7 +9,7 @@ from tampers import flat_off, logo_hue, logo_recolored, scene_world, wrong_famil
 from studio.ad.delivered import Delivered
 from studio.ad.drift import drift, trace
 from studio.ad.score import score_ad
-from studio.model import Trace
+from studio.results import Trace
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from studio.desk.jobs import compose_job, paint_job  # noqa: E402
 from studio.desk.queue import Queue  # noqa: E402
 from studio.desk.store import Store  # noqa: E402
 from studio.errors import LockupError  # noqa: E402
-from studio.model import AdFile, AdSpec, Box, Check, Format, LayoutRules, Score, Shot, Swatch, Words  # noqa: E402
+from studio.model import AdSpec, Box, Format, LayoutRules, Shot, Swatch, Words  # noqa: E402
+from studio.results import AdFile, Check, Score  # noqa: E402
 
 LAYOUT = LayoutRules(words=Box(left=0, top=0.5, right=1, bottom=1), logo=Box(left=0, top=0, right=0.3, bottom=0.2))
 

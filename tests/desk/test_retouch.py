@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from engines.base import Cut, CutRequest, EngineError, Enlarged, Progress
-from studio.desk.retouch import Engines, Retouch
+from studio.desk.engines import Engines
+from studio.desk.retouch import Retouch
 from studio.desk.store import Store
 from studio.picture.cut import CutOptions
 

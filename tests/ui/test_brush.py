@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engines.base import KEEP, REMOVE, Cut, CutRequest, EngineError, Progress
-from studio.desk.retouch import Engines
+from studio.desk.engines import Engines
 from studio.errors import BadInput
 from studio.studio import Studio
 from studio.ui.brush import MOST_STROKES, PREVIEW_PX, Brush, drawn, veil

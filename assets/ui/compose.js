@@ -1,0 +1,8 @@
+// The Compose tab.
+const { h, fill, mount, state, on, set } = lockup;
+const call = lockup.caller(server);
+const root = mount("compose", element, { show });
+
+function show() {
+  fill(root, h("div.empty", null, h("h2", null, "Compose"), h("p", null, state.draft.title)));
+}

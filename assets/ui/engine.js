@@ -1,0 +1,8 @@
+// The Engine tab.
+const { h, fill, mount, state, on, set } = lockup;
+const call = lockup.caller(server);
+const root = mount("engine", element, { show });
+
+function show() {
+  fill(root, h("div.empty", null, h("h2", null, "Engine"), h("p", null, state.draft.title)));
+}

@@ -1,0 +1,31 @@
+"""How engines are opened. The command line hands this in, so that the studio itself never opens the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.base import Annotator, Capabilities, Cutout, EngineError, Enlarger, Offer, Painter, Progress
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Each by its id; without one, the verb that needs it says what is missing. `offers` lists every engine of a kind;
+    `fetch(id, accepted licence, progress)` downloads what an engine needs."""
+
+    cutout: Callable[[str], Cutout] | None = None
+    enlarger: Callable[[str], Enlarger] | None = None
+    painter: Callable[[str], Painter] | None = None
+    annotator: Callable[[str], Annotator] | None = None
+    offers: Callable[[str], Sequence[Offer]] = lambda kind: ()
+    fetch: Callable[[str, str, Progress], Path] | None = None
+
+    def capabilities(self, painter_id: str) -> Capabilities:
+        """What a painter can be asked for. Raises `EngineError` naming the known ones."""
+        painters = {offer.id: offer for offer in self.offers("painter")}
+        if painter_id in painters:
+            return painters[painter_id].capabilities
+        if painters:
+            raise EngineError(f"There is no engine called {painter_id}", f"Known: {', '.join(painters)}")
+        return Capabilities(sets=True, product_in_scene=True)

@@ -1,0 +1,20 @@
+"""The References tab: pictures to take something from."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from studio.runs import Runs
+from studio.studio import Studio
+from studio.ui.view import view
+
+
+class References:
+    """What the tab's script may call."""
+
+    def __init__(self, studio: Studio, runs: Runs) -> None:
+        self.studio = studio
+        self.runs = runs
+
+    def build(self) -> gr.HTML:
+        return view("references", [])
