@@ -281,12 +281,10 @@ def engines_fetch(
     json_: Json = False,
 ) -> None:
     """Download a cut-out model, check it, and keep it in the workspace. Taken up again where it broke off."""
-    from engines.cutout.sessions import fetch_session
-    from studio import settings
     from studio.console import cutting
 
     with cutting() as progress:
-        path = fetch_session(name, settings.home() / "models", accept_licence=accept, progress=progress)
+        path = _engines(_folders()).fetch(name, accept, progress)
     _emit({"engine": name, "file": str(path)}) if json_ else typer.echo(f"{name} is ready: {path}")
 
 
@@ -338,22 +336,10 @@ def _studio(licence: str = "") -> Any:
 
 def _engines(folders: tuple[Path, ...], licence: str = "") -> Any:
     from engines import catalog
+    from studio import settings
     from studio.desk.engines import Engines
 
-    def fetch(name: str, accept: str, progress: Any) -> Path:
-        from engines.cutout.sessions import fetch_session
-        from studio import settings
-
-        return fetch_session(name, settings.home() / "models", accept_licence=accept, progress=progress)
-
-    return Engines(
-        cutout=lambda name: catalog.open_cutout(name, folders, licence),
-        enlarger=lambda name: catalog.open_enlarger(name, folders, licence),
-        painter=catalog.open_painter,
-        annotator=catalog.open_annotator,
-        offers=lambda kind: catalog.listed(kind, folders),
-        fetch=fetch,
-    )
+    return Engines(**catalog.doors(folders, settings.home() / "models", licence))
 
 
 def _folders(home: Path | None = None) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from engines.base import Annotator, Cutout, EngineError, Enlarger, Offer, Painter
+from engines.base import Annotator, Cutout, EngineError, Enlarger, Offer, Painter, Progress
 from engines.stage import CAPABILITIES as STAGE
 
 Kind = Literal["painter", "cutout", "upscaler", "annotator"]
@@ -144,6 +144,25 @@ def open_enlarger(upscaler_id: str, folders: Sequence[Path] = (), licence: str =
 def open_annotator(kind: str) -> Annotator:
     """What reads control maps of a kind out of photos. Raises `EngineError` when there is none here."""
     return _made(known(kind, "annotator"))
+
+
+def doors(folders: Sequence[Path], models: Path, licence: str = "") -> dict[str, Callable[..., Any]]:
+    """Everything a studio may ask of engines, by the names `studio.desk.engines.Engines` has for it. `models` is where
+    what is fetched is kept."""
+
+    def fetch(name: str, accepted_licence: str, progress: Progress) -> Path:
+        from engines.cutout.sessions import fetch_session
+
+        return fetch_session(name, models, accept_licence=accepted_licence, progress=progress)
+
+    return {
+        "cutout": lambda name: open_cutout(name, folders, licence),
+        "enlarger": lambda name: open_enlarger(name, folders, licence),
+        "painter": open_painter,
+        "annotator": open_annotator,
+        "offers": lambda kind: listed(kind, folders),
+        "fetch": fetch,
+    }
 
 
 def check() -> dict[str, str]:
