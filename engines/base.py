@@ -204,8 +204,9 @@ class Annotator(Protocol):
 
     id: str
 
-    def annotate(self, picture: Pixels) -> Pixels:
-        """H×W×3 to H×W `uint8`, white on black. Raises `EngineError` for what the designer can mend."""
+    def annotate(self, picture: Pixels, detail: float = 0.5) -> Pixels:
+        """H×W×3 to H×W `uint8`, white on black; `detail` 0–1, from the great forms only to every seam. Raises
+        `EngineError` for what the designer can mend."""
         ...
 
 

@@ -30,6 +30,7 @@ class Entry(Offer):
     factory: str = ""
 
 
+_LATER = "which comes with the diffusion painters"
 _ENTRIES = (
     Entry(
         "stage",
@@ -46,6 +47,11 @@ _ENTRIES = (
     ),
     Entry("light", "upscaler", "Light: the built-in 2× network, run twice for 4×", factory="engines.upscale:light"),
     Entry("lanczos", "upscaler", "Lanczos: no network, nothing added", factory="engines.upscale:lanczos"),
+    Entry("edges", "annotator", "Edges: thin contours, after Canny", factory="engines.controls:edges"),
+    Entry("softedge", "annotator", "Soft edge: contours by their strength", factory="engines.controls:softedge"),
+    Entry("lineart", "annotator", "Line art: a drawing in strokes", factory="engines.controls:lineart"),
+    Entry("depth", "annotator", "Depth: what is near and far", reason=f"Needs a depth model, {_LATER}"),
+    Entry("pose", "annotator", "Pose: how people stand", reason=f"Needs a pose model, {_LATER}"),
 )
 
 
@@ -143,7 +149,7 @@ def open_enlarger(upscaler_id: str, folders: Sequence[Path] = (), licence: str =
 
 def open_annotator(kind: str) -> Annotator:
     """What reads control maps of a kind out of photos. Raises `EngineError` when there is none here."""
-    return _made(known(kind, "annotator"))
+    return _made(usable(kind, "annotator"))
 
 
 def doors(folders: Sequence[Path], models: Path, licence: str = "") -> dict[str, Callable[..., Any]]:
@@ -169,6 +175,8 @@ def check() -> dict[str, str]:
     """For each engine that comes with the project "" if it can be opened, else the reason."""
     reasons: dict[str, str] = {}
     for entry in _ENTRIES:
+        if not entry.factory:  # it says itself what it lacks
+            continue
         try:
             _factory(entry)
             reasons[entry.id] = ""

@@ -38,6 +38,8 @@ class Prepared:
     errors: tuple[RowError, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What of the brief the painter does not use, and why."""
 
 
 @dataclass(frozen=True)

@@ -54,16 +54,23 @@ def read_toml(path: Path, max_bytes: int = _MAX_BYTES) -> dict[str, Any]:
     """A TOML file's tables. Raises `BadInput` naming the file and the line."""
     data = read_bytes(path, max_bytes)
     try:
-        return tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8 text", "Save it as UTF-8 text") from error
+    return toml_of(text, path.name)
+
+
+def toml_of(text: str, name: str) -> dict[str, Any]:
+    """The tables of TOML text, which messages call `name`. Raises `BadInput` naming the line."""
+    try:
+        return tomllib.loads(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
-        last = data.count(b"\n", 0, len(data.rstrip())) + 1
+        last = text.count("\n", 0, len(text.rstrip())) + 1
         said = str(error).replace("at end of document", f"at line {last}, the end")
-        raise BadInput(f"{path.name}: {said}", 'Expected TOML: a line like  name = "value"') from error
+        raise BadInput(f"{name}: {said}", 'Expected TOML: a line like  name = "value"') from error
     # Deep nesting and dates out of range escape the parser's own error.
     except (RecursionError, ValueError, OverflowError) as error:
-        raise BadInput(f"{path.name} cannot be read as TOML", f"Expected plain tables, got {error}"[:200]) from error
+        raise BadInput(f"{name} cannot be read as TOML", f"Expected plain tables, got {error}"[:200]) from error
 
 
 def _read(path: Path) -> dict[str, Format]:

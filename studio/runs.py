@@ -208,10 +208,10 @@ class Runs:
                     return False
         finally:
             watching.close()
-        self._settle(run_id)
+        self.settle(run_id)
         return True
 
-    def _settle(self, run_id: str) -> None:
+    def settle(self, run_id: str) -> None:
         """Manifest, contact sheet and ZIP of a run that is over."""
         run, rows = self.queue.run(run_id), self.queue.rows(run_id)
         seconds = max((row.changed for row in rows), default=run.created) - run.created
@@ -230,4 +230,5 @@ def archive_of(out_dir: Path) -> Path:
 def title_of(run: Run) -> str:
     """What a run is called on the screens."""
     request = json.loads(run.request)
-    return f"{request['kit']}: {', '.join(request['briefs'][:2])}"
+    how = f", {request['what']}" if "what" in request else ""
+    return f"{request['kit']}: {', '.join(request['briefs'][:2])}{how}"

@@ -1,7 +1,8 @@
-"""Sets by themselves: rendered with their maps."""
+"""Sets by themselves: rendered with their maps, and what each says where a brief leaves it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -47,3 +48,22 @@ def render_set(
         write_whole(out / f"{name}.png", encode_png(image))
         files[name] = str(out / f"{name}.png")
     return {"files": files, "seconds": round(made.seconds, 2), "engine": made.engine, "facts": dict(made.facts)}
+
+
+def rest_values(spec: Mapping[str, Any]) -> dict[str, float | None]:
+    """What a set (parsed TOML) itself says for each field of `SetEdits` that changes it; None where it has no such
+    thing. A set that is silent gets the stage's own value."""
+    said: dict[str, float | None] = {}
+    for field, (table, key, silent) in _RESTS.items():
+        missing = table == "gobo" and "gobo" not in spec
+        said[field] = None if missing else float(spec.get(table, {}).get(key, silent))
+    return said
+
+
+# The defaults of `engines/stage/spec.py`, which the studio does not import; a test holds the two together.
+_RESTS: Mapping[str, tuple[str, str, float]] = {
+    "pitch_deg": ("view", "pitch_deg", 10.0), "distance": ("view", "distance", 6.5), "blur": ("view", "blur", 0.035),
+    "brightness": ("view", "brightness", 1.0), "key_turn": ("key", "turn", -52.0),
+    "key_height": ("key", "height", 42.0), "key_strength": ("key", "strength", 1.0), "key_warmth": ("key", "warmth", 0.25),
+    "sky_strength": ("sky", "strength", 0.2), "gobo_strength": ("gobo", "strength", 0.6),
+}  # fmt: skip

@@ -48,6 +48,7 @@ from studio.presets import load_formats, load_layouts, load_looks, load_sets, pi
 from studio.products import Products, ReadyProduct
 from studio.results import Score
 from studio.shelf import Shelf
+from studio.steering import followed
 from studio.values import read_value
 
 Pixels = NDArray[np.uint8]
@@ -197,23 +198,29 @@ class Studio:
         kit, presets = load_kit(kit_folder), self.presets()
         for role in ("heading", "body"):
             kit.fonts.face(role)
+        can = self.engines.capabilities(wishes.engine)
         recipes = Recipes(
-            wishes.engine, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE, upscaler=wishes.upscaler
-        )
+            wishes.engine, can.prompt, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE,
+            upscaler=wishes.upscaler,
+        )  # fmt: skip
         good: list[Brief] = []
         plans: list[Plan] = []
+        notes: dict[str, None] = {}
         products = Products(self.retouch, beside, wishes.product, wishes.cutout, progress or Progress())
         bad = list(rows.errors)
         for asked, line in zip(rows.briefs, rows.lines, strict=True):
             try:
-                brief = _wished(asked, wishes, presets)
+                brief, left_out = followed(_wished(asked, wishes, presets), beside, can, self.store)
+                notes |= dict.fromkeys(left_out)
                 plans.append(plan(brief, kit.kit, kit.digest, presets, products.facts(brief), recipes))
                 good.append(brief)
             except (LockupError, EngineError) as error:
                 if len(rows.briefs) == 1:
                     raise
                 bad.append(RowError(line=line, message=f"{asked.name}: {error}", hint=error.hint))
-        return Prepared(tuple(good), tuple(plans), kit, products.all(), tuple(bad), rows.columns, rows.ignored)
+        return Prepared(
+            tuple(good), tuple(plans), kit, products.all(), tuple(bad), rows.columns, rows.ignored, tuple(notes)
+        )
 
     def start(self, job: Prepared, out_dir: Path) -> str:
         """Put a prepared job on the queue and return its run id. Nothing is painted until a worker takes it."""

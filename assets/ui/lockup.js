@@ -9,7 +9,7 @@
     up: "M12 20V8M6 13l6-6 6 6M4 4h16", star: "M12 3l2.8 5.8 6.2.9-4.5 4.4 1.1 6.2L12 17.3 6.4 20.3l1.1-6.2L3 9.7l6.2-.9z",
     play: "M7 5l12 7-12 7z", pause: "M8 5v14M16 5v14", stop: "M6 6h12v12H6z", eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
     pen: "M4 20l4-1L19 8l-3-3L5 16zM14 7l3 3", brush: "M20 4c-6 2-10 6-12 10M8 14c-3 0-4 2-4 6 4 0 6-1 6-4z", erase: "M8 20l-5-5L14 4l6 6-10 10zM8 20h12",
-    help: "M9 9a3 3 0 1 1 4 2.8c-1 .4-1 1.2-1 2.2M12 18v.5", moon: "M20 14A8 8 0 1 1 10 4a7 7 0 0 0 10 10z", sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.5 1.5M17.5 17.5L19 19M19 5l-1.5 1.5M6.5 17.5L5 19",
+    shape: "M6 8c4-5 13-3 14 3s-4 9-9 8S3 13 6 8z", help: "M9 9a3 3 0 1 1 4 2.8c-1 .4-1 1.2-1 2.2M12 18v.5", moon: "M20 14A8 8 0 1 1 10 4a7 7 0 0 0 10 10z", sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.5 1.5M17.5 17.5L19 19M19 5l-1.5 1.5M6.5 17.5L5 19",
     full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5", compare: "M12 3v18M4 6h5v12H4zM15 6h5v12h-5z", more: "M6 12h.01M12 12h.01M18 12h.01",
     left: "M15 5l-7 7 7 7", right: "M9 5l7 7-7 7", drag: "M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01", refresh: "M20 11a8 8 0 1 0-2 6M20 4v7h-7",
     image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01", warn: "M12 4l9 16H3zM12 10v4M12 17v.5", note: "M5 4h14v12l-4 4H5zM15 20v-4h4",
@@ -283,7 +283,7 @@
   function help() {
     const rows = [["Everywhere", (one) => !one.tab], ...state.tabs.map((tab) => [tab.label, (one) => one.tab === tab.id])];
     dialog({
-      title: "Keys", wide: true,
+      title: "Keys", wide: true, actions: [button({ label: "Show the tour", onclick: () => { document.querySelector("dialog.sheet-dialog[open]").close(); window.lockup.tour(); } })],
       body: h("div.keys", null, rows.map(([title, of]) => {
         const these = shortcuts.filter((one) => one.does && of(one));
         return these.length ? h("section", null, h("h3", null, title), h("dl", null, these.map((one) => [h("dt", null, one.key.split("+").map((part) => h("kbd", null, part === " " ? "Space" : part.length === 1 ? part.toUpperCase() : part.replace("Arrow", "")))), h("dd", null, one.does)]))) : null;

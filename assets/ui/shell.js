@@ -16,7 +16,7 @@ const kitButton = h("button.kit-chip", { type: "button", title: "The kit in use"
 const work = h("div.work");
 const theme = button({ label: "Light or dark", icon: "moon", kind: "icon", onclick: () => { const next = !document.body.classList.contains("dark"); dark(next); kept("lockup.theme", next ? "dark" : "light"); } });
 fill(root, h("header.mast", null,
-  h("span.mark", null, "Lockup"),
+  h("span.wordmark", null, "Lockup"),
   h("div.tools", null, work, kitButton, theme, button({ label: "Keys and help", icon: "help", kind: "icon", onclick: () => lockup.help(), key: "?" }))));
 
 // ---------------------------------------------------------------------------------------------- tabs
@@ -45,9 +45,9 @@ function watchTabs() {
     next.click();
     next.focus();
   });
-  look();
   const wanted = location.hash.slice(1);
-  if (wanted && wanted !== state.tab) lockup.go(wanted);
+  look();
+  if (state.tabs.some((tab) => tab.id === wanted)) lockup.go(wanted);
   state.tabs.forEach((tab, index) => keys({ key: `Alt+${index + 1}`, does: `${tab.label}`, go: () => lockup.go(tab.id) }));
 }
 watchTabs();
@@ -64,6 +64,7 @@ async function open() {
   showKit();
   lockup.isReady();
   poll();
+  if (!kept("lockup.tour")) { kept("lockup.tour", "seen"); lockup.tour(); }
 }
 
 /** The kits anew, after one was made, changed or taken away. */

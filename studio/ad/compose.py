@@ -15,10 +15,10 @@ from studio.ad.ground import Grounded, Scrim, settle_colors
 from studio.ad.layout import Arrangement, Flat, arrange
 from studio.brand.fonts import FontSet
 from studio.brand.logo import LogoArt
-from studio.brief.frame import frame
+from studio.brief.frame import Frame, frame
 from studio.color import rgb_of
 from studio.geometry import Rect, cover_crop, placed
-from studio.model import AdSpec, BrandKit, Placement
+from studio.model import AdSpec, BrandKit, Placement, Words
 
 Pixels = NDArray[np.uint8]
 RECIPE = 1
@@ -118,19 +118,24 @@ def plan_ad(spec: AdSpec, brand: Brand, scene: Scene | None) -> Plan:
             base = replace(base, product=product_rect.clipped(base.picture))
 
     # 2. Words, flats and logo fitted by measuring, clear of the product; colours by what is behind them.
+    arrangement = arranged(base, spec.words, brand)
+    small = [art.small for art in brand.logos]
+    grounded = settle_colors(arrangement, brand.kit, brand.fonts, backdrop, small)
+    return Plan(grounded, backdrop, product, product_rect)
+
+
+def arranged(base: Frame, words: Words, brand: Brand) -> Arrangement:
+    """The words and the logo fitted into a frame. Raises `DoesNotFit`."""
     variants = brand.kit.logos if brand.logos else ()
-    arrangement = arrange(
+    return arrange(
         base,
-        spec.words,
+        words,
         brand.fonts,
         # Any variant may be drawn there, so the place must suit the widest and the strictest.
         max((art.aspect for art in brand.logos), default=None),
         max((logo.clear_space_fraction for logo in variants), default=0.0),
         max((float(logo.min_width_px) for logo in variants), default=0.0),
     )
-    small = [art.small for art in brand.logos]
-    grounded = settle_colors(arrangement, brand.kit, brand.fonts, backdrop, small)
-    return Plan(grounded, backdrop, product, product_rect)
 
 
 def render(plan: Plan, brand: Brand) -> Pixels:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,25 +73,31 @@ def one_row(brief: Brief) -> Rows:
 def read_brief(path: Path | str) -> Brief:
     """A `brief.toml`. Raises `BadInput` naming the line or field."""
     path = Path(path)
-    data = read_toml(path)
+    return brief_of(read_toml(path), path.name, lambda key: _where(path, key))
+
+
+def brief_of(data: Mapping[str, Any], name: str, where: Callable[[str], str] | None = None) -> Brief:
+    """A brief from parsed tables, with fields by their own or their usual names. `name` is what messages call it,
+    `where(key)` says where in it a key is set. Raises `BadInput` naming the field."""
+    place = where or (lambda key: name)
     fields: dict[str, Any] = {}
     for key, value in data.items():
         field = key if key in Brief.model_fields else _FIELD_OF.get(_plain(key), key)
         if field not in Brief.model_fields:
             near = get_close_matches(key, [*Brief.model_fields, "headline"], 1, 0.6)
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(Brief.model_fields)}"
-            raise BadInput(f"{_where(path, key)}: unknown field {key}", hint)
+            raise BadInput(f"{place(key)}: unknown field {key}", hint)
         fresh = _split(field, value) if isinstance(value, str) and field in _LISTS else value
         if field in fields:
             if field != "headlines":
-                raise BadInput(f"{_where(path, key)}: {key} says {field} a second time", "Keep one of them")
+                raise BadInput(f"{place(key)}: {key} says {field} a second time", "Keep one of them")
             fresh = [*fields[field], *(fresh if isinstance(fresh, list) else [fresh])]
         fields[field] = fresh
     try:
-        return read_value(Brief, fields, path.name)
+        return read_value(Brief, fields, name)
     except BadInput as error:
-        key = str(error).removeprefix(f"{path.name}: ").split(":")[0].split(".")[0]
-        raise BadInput(str(error).replace(path.name, _where(path, key), 1), error.hint) from error
+        key = str(error).removeprefix(f"{name}: ").split(":")[0].split(".")[0]
+        raise BadInput(str(error).replace(name, place(key), 1), error.hint) from error
 
 
 def read_rows(path: Path | str) -> Rows:

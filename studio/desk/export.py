@@ -78,7 +78,7 @@ def sanitised(text: str) -> str:
 
 def write_manifest(out_dir: Path, run_id: str, finished: Sequence[Finished], *, complete: bool) -> Path:
     """Write `manifest.json` whole: one entry an ad. With `complete`, leftovers of interrupted work are removed too."""
-    ads = [_entry(item) for item in finished]
+    ads = [entry(item) for item in finished]
     tested = sum(ad["score"]["tested"] for ad in ads)
     document = {
         "version": 1,
@@ -96,7 +96,8 @@ def write_manifest(out_dir: Path, run_id: str, finished: Sequence[Finished], *, 
     return path
 
 
-def _entry(item: Finished) -> dict[str, Any]:
+def entry(item: Finished) -> dict[str, Any]:
+    """What a manifest says of an ad."""
     file, spec = item.file, item.spec
     return {
         "file": file.file,

@@ -23,6 +23,7 @@ from studio.desk.files import write_whole
 from studio.desk.metadata import encode
 from studio.desk.retouch import Retouch
 from studio.desk.store import Store
+from studio.desk.thumbs import keep_thumb
 from studio.desk.worker import Painted, Ticket
 from studio.model import AdSpec, Shot
 from studio.picture.make import make_picture
@@ -95,6 +96,7 @@ class StudioHands:
         scored = time.perf_counter()
         name = f"{ticket.stem}.{kind}"
         write_whole(ticket.out_dir / name, data)
+        keep_thumb(self._store.home, spec.content_id, len(data), pixels)
         return AdFile(
             file=name,
             ad_id=spec.content_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from studio.desk import presence
@@ -62,6 +62,14 @@ class Queue:
                     "Add the shot's paint job together with its ads.",
                 )
             return added
+
+    def take_in(self, run_id: str, results: Mapping[str, str]) -> None:
+        """Record jobs of a run as done elsewhere: results by ref."""
+        with self.store.transaction() as db:
+            db.executemany(
+                "UPDATE jobs SET state = 'done', fraction = 1, result = ?, changed = ? WHERE run_id = ? AND ref = ?",
+                [(result, self._clock(), run_id, ref) for ref, result in results.items()],
+            )
 
     def cancel(self, run_id: str) -> None:
         """What waits is cancelled now; what is in hand is asked to stop."""

@@ -1,27 +1,33 @@
-"""The contact sheet: every ad of a run on one page (or a few), to lay before a client."""
+"""The contact sheet: every ad of a run on one page (or a few), to lay before a client. As pixels, or as a PDF whose
+words are type and lines are lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import skia
+from numpy.typing import NDArray
 from PIL import Image
 
 from studio.ad.typeset import TypeStyle, set_text
 from studio.brand.fonts import Face, FontSet
 from studio.desk import files
 from studio.desk.jobs import Finished
+from studio.desk.provenance import TOOL
 from studio.desk.sheet_rows import Cell, Row, rows_of
 from studio.errors import BadInput
 from studio.values import Value
 
 WIDTH, MARGIN, PAGE_HEIGHT = 2400, 132, 3394
 GAP, CAPTION, GROUP_HEAD = 44, 80, 92
+A4_PT = (595.28, 841.89)
 _ENDLESS = 100_000.0
+Picture = Callable[[Path, int, int], skia.Image]
 PAPER, INK, QUIET, HAIR, WARN = 0xFFFAFAF7, 0xFF1A1A18, 0xFF7C7C76, 0x1F000000, 0xFFB4471F
 
 
@@ -81,24 +87,61 @@ def contact_sheet(
     if not ads:
         raise BadInput("There are no ads to show", "Make some first.")
     type_ = _Type(_typeface(heading_font, bold=True), _typeface(body_font, bold=False))
-    pages = _paged(_blocks(ads))
+    blocks = _blocks(ads)
+    pages = _paged(blocks, PAGE_HEIGHT * (1.35 if _fits_one(blocks) else 1.0))
     written: list[Path] = []
-    for number, blocks in enumerate(pages, 1):
-        path = target if number == 1 else target.with_stem(f"{target.stem}-{number}")
-        note = _summary(ads) + (f"   ·   {number} / {len(pages)}" if len(pages) > 1 else "")
-        head = _head_height(number)
-        height = PAGE_HEIGHT if len(pages) > 1 else int(head + sum(b.height for b in blocks) + MARGIN * 0.6)
-        surface = skia.Surface(WIDTH, height)
-        canvas = surface.getCanvas()
-        canvas.clear(PAPER)
-        _draw_head(canvas, type_, title, subtitle, note, first=number == 1)
-        top = float(head)
-        for block in blocks:
-            _draw_block(canvas, type_, block, top)
-            top += block.height
+    for page in _pages(ads, pages, title, subtitle):
+        path = target if page.number == 1 else target.with_stem(f"{target.stem}-{page.number}")
+        content = _head_height(page.number) + sum(b.height for b in page.blocks) + MARGIN * 0.6
+        surface = skia.Surface(WIDTH, PAGE_HEIGHT if len(pages) > 1 else int(content))
+        _draw_page(surface.getCanvas(), type_, page)
         files.write_whole(path, _encoded(surface, path))
         written.append(path)
     return written
+
+
+def contact_pdf(
+    ads: Sequence[SheetAd],
+    *,
+    title: str,
+    subtitle: str = "",
+    heading_font: bytes | None = None,
+    body_font: bytes | None = None,
+) -> bytes:
+    """The sheet as a PDF of A4 pages, without scores unless the ads carry them. The same ads give the same bytes.
+
+    Raises `BadInput` when there is nothing to show or a file is no picture.
+    """
+    if not ads:
+        raise BadInput("There are no ads to show", "Make some first.")
+    type_ = _Type(_typeface(heading_font, bold=True), _typeface(body_font, bold=False))
+    about = skia.PDF.Metadata()
+    about.fTitle, about.fSubject, about.fCreator = title, subtitle, TOOL
+    stream = skia.DynamicMemoryWStream()
+    document = skia.PDF.MakeDocument(stream, about)
+    for page in _pages(ads, _paged(_blocks(ads), PAGE_HEIGHT), title, subtitle):
+        canvas = document.beginPage(*A4_PT)
+        canvas.scale(A4_PT[0] / WIDTH, A4_PT[0] / WIDTH)
+        _draw_page(canvas, type_, page, _print_picture)
+        document.endPage()
+    document.close()
+    return bytes(stream.detachAsData())
+
+
+class _Page(NamedTuple):
+    number: int
+    blocks: list[_Block]
+    title: str
+    subtitle: str
+    note: str
+
+
+def _pages(ads: Sequence[SheetAd], pages: list[list[_Block]], title: str, subtitle: str) -> list[_Page]:
+    counted = [f"   ·   {number} / {len(pages)}" if len(pages) > 1 else "" for number in range(1, len(pages) + 1)]
+    return [
+        _Page(number, blocks, title, subtitle, _summary(ads) + count)
+        for number, (blocks, count) in enumerate(zip(pages, counted, strict=True), 1)
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- layout
@@ -135,9 +178,9 @@ def _head_height(number: int) -> int:
     return MARGIN + (212 if number == 1 else 92)
 
 
-def _paged(blocks: list[_Block]) -> list[list[_Block]]:
+def _paged(blocks: list[_Block], first_height: float) -> list[list[_Block]]:
     pages: list[list[_Block]] = [[]]
-    left = PAGE_HEIGHT * (1.35 if _fits_one(blocks) else 1.0) - _head_height(1) - MARGIN * 0.6
+    left = first_height - _head_height(1) - MARGIN * 0.6
     for index, block in enumerate(blocks):
         need = block.height
         if block.heading and left < PAGE_HEIGHT * 0.45:  # a group starts on a new page rather than being torn
@@ -157,6 +200,15 @@ def _fits_one(blocks: list[_Block]) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- drawing
+
+
+def _draw_page(canvas: skia.Canvas, type_: _Type, page: _Page, picture: Picture | None = None) -> None:
+    canvas.clear(PAPER)
+    _draw_head(canvas, type_, page.title, page.subtitle, page.note, first=page.number == 1)
+    top = float(_head_height(page.number))
+    for block in page.blocks:
+        _draw_block(canvas, type_, block, top, picture or _thumbnail)
+        top += block.height
 
 
 def _draw_head(canvas: skia.Canvas, type_: _Type, title: str, subtitle: str, note: str, *, first: bool) -> None:
@@ -185,7 +237,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _draw_block(canvas: skia.Canvas, type_: _Type, block: _Block, top: float) -> None:
+def _draw_block(canvas: skia.Canvas, type_: _Type, block: _Block, top: float, picture: Picture) -> None:
     if block.heading:
         _text(canvas, block.heading, MARGIN, top + 46, _Pen(type_.heading, 30, INK, WIDTH - 2.0 * MARGIN))
         top += GROUP_HEAD
@@ -194,7 +246,10 @@ def _draw_block(canvas: skia.Canvas, type_: _Type, block: _Block, top: float) ->
         ad = place.cell.content
         width, height = max(1, round(place.width)), max(1, round(place.height))
         x, y = round(left), round(top + block.row.height) - height
-        canvas.drawImage(_thumbnail(Path(ad.path), width, height), x, y)
+        there = skia.Rect.MakeXYWH(x, y, width, height)
+        canvas.drawImageRect(
+            picture(Path(ad.path), width, height), there, skia.SamplingOptions(skia.FilterMode.kLinear)
+        )
         hair = skia.Paint(Color=HAIR, Style=skia.Paint.kStroke_Style, StrokeWidth=1)
         canvas.drawRect(skia.Rect.MakeXYWH(x + 0.5, y + 0.5, width - 1, height - 1), hair)
         base = round(top + block.row.height) + 34
@@ -212,6 +267,19 @@ def _draw_block(canvas: skia.Canvas, type_: _Type, block: _Block, top: float) ->
 
 
 def _thumbnail(path: Path, width: int, height: int) -> skia.Image:
+    pixels = _shrunk(path, width, height)
+    opaque = np.dstack([pixels, np.full((height, width), 255, np.uint8)])
+    return skia.Image.fromarray(np.ascontiguousarray(opaque), colorType=skia.kRGBA_8888_ColorType)
+
+
+def _print_picture(path: Path, width: int, height: int) -> skia.Image:
+    """A thumbnail as a JPEG of at least 290 pixels an inch on paper, which the PDF takes as it is."""
+    out = io.BytesIO()
+    Image.fromarray(_shrunk(path, width, height)).save(out, "JPEG", quality=92, subsampling=0)
+    return skia.Image.MakeFromEncoded(skia.Data.MakeWithCopy(out.getvalue()))
+
+
+def _shrunk(path: Path, width: int, height: int) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             image.draft("RGB", (width * 2, height * 2))
@@ -219,9 +287,8 @@ def _thumbnail(path: Path, width: int, height: int) -> skia.Image:
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise BadInput(f"{path.name} cannot be shown on the sheet: {error}", "Run the job again.") from error
     smaller = width < pixels.shape[1]
-    pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
-    opaque = np.dstack([pixels, np.full((height, width), 255, np.uint8)])
-    return skia.Image.fromarray(np.ascontiguousarray(opaque), colorType=skia.kRGBA_8888_ColorType)
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how), np.uint8)
 
 
 class _Pen(NamedTuple):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,24 +25,11 @@ from studio.studio import Studio
 from studio.ui.words import sureness
 
 Pixels = NDArray[np.uint8]
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 PREVIEW_PX = 760
 """The longest side strokes are answered at; the whole photo is solved when the designer is done."""
 MOST_STROKES, MOST_POINTS = 500, 200_000
 CHECK_PX = 10
 _OPEN = 8
-TEMPLATE = """<dialog class="brush" aria-label="Mend the cut-out">
-<header><button type="button" data-kind="remove" title="R">Remove</button>
-<button type="button" data-kind="keep" title="K">Keep</button>
-<label>Size <input type="range" min="2" max="80" value="16" title="[ and ]"></label>
-<button type="button" name="undo" title="Ctrl Z">Undo</button><button type="button" name="clear">Start over</button>
-<span class="said" role="status"></span>
-<button type="button" name="cancel">Cancel</button>
-<button type="button" name="done" class="main">Use this</button></header>
-<div class="board"><canvas></canvas></div>
-<p>Paint over what is wrong. The checkerboard is cut away; <i></i> is where the edge is unsure.
-Hold Alt for the other brush.</p>
-</dialog>"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +48,6 @@ class Brush:
         self._photos: OrderedDict[str, _Photo] = OrderedDict()
         self._said: OrderedDict[Path, str] = OrderedDict()
         self._lock = threading.Lock()
-
-    def build(self) -> gr.HTML:
-        """The dialog. Setting its value to `open(path)` shows it; its `submit` carries `token` and `strokes`."""
-
-        def solve(asked: list[str]) -> str:  # Gradio marks what it serves, which a method does not allow
-            token, strokes = map(str, asked)
-            return self.solve(token, strokes)
-
-        return gr.HTML(
-            "",
-            html_template=TEMPLATE,
-            js_on_load=(ASSETS / "ui" / "brush.js").read_text("utf-8"),
-            server_functions=[solve],
-            elem_id="brush",
-            apply_default_css=False,
-        )
 
     def open(self, path: Path) -> str:
         """What the canvas needs to show a photo. Raises `BadInput`."""

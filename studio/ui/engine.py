@@ -1,12 +1,41 @@
-"""The Engine tab: what this machine can do."""
+"""The Engine tab: what this machine is and can do, how quick, what it costs, how it is, and how others may use it."""
 
 from __future__ import annotations
 
-import gradio as gr
+import os
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
 
+import gradio as gr
+from pydantic import Field
+
+from engines.base import EngineError, Offer, Painter, Progress
+from studio.checkup import check_up
+from studio.errors import BadInput
+from studio.machine import (
+    Power,
+    bug_report,
+    costs,
+    machine,
+    measure,
+    measurements,
+    power,
+    set_power,
+    speeds,
+)
 from studio.runs import Runs
 from studio.studio import Studio
+from studio.ui.api import explained, reference
+from studio.ui.errands import Errands
+from studio.ui.facts import painter
 from studio.ui.view import view
+
+Name = Annotated[str, Field(max_length=64)]
+_UNKNOWN_BYTES = 4_000_000_000
+"""What a download counts up to when nobody states its size; see `engines/weights.py`."""
 
 
 class Engine:
@@ -15,6 +44,159 @@ class Engine:
     def __init__(self, studio: Studio, runs: Runs) -> None:
         self.studio = studio
         self.runs = runs
+        self._errands = Errands(at_once=4)
+        self._begun: dict[tuple[str, str], str] = {}
 
     def build(self) -> gr.HTML:
-        return view("engine", [])
+        verbs = (
+            self.look, self.now, self.under_way, self.measure, self.terms, self.fetch, self.stop, self.set_power,
+            self.doctor, self.reference,
+        )  # fmt: skip
+        return view("engine", verbs)
+
+    # -------------------------------------------------------------------------------------------- looking
+
+    def look(self) -> dict[str, Any]:
+        """Everything the tab shows but the doctor's findings, as it is now."""
+        return {
+            "machine": machine(self.studio),
+            "painters": [painter(offer) | _terms(offer) for offer in self.studio.engines.offers("painter")],
+            "cutouts": [_terms(offer) for offer in self.studio.engines.offers("cutout")],
+            "upscalers": [_terms(offer) for offer in self.studio.engines.offers("upscaler")],
+            "speeds": [one.model_dump() for one in speeds(self.studio)],
+            "measured": [one.model_dump() for one in reversed(measurements(self.studio))],
+            "built": _built(self.studio.home / "engines"),
+            "models": self._models(),
+            "costs": costs(self.studio).model_dump(),
+            "power": power(self.studio).model_dump(),
+            "errands": self.under_way(),
+        }
+
+    def now(self) -> dict[str, Any]:
+        """Memory, disk and graphics card at this moment."""
+        return machine(self.studio)
+
+    def under_way(self) -> list[dict[str, Any]]:
+        """What is being measured or fetched, and how the last ones ended."""
+        lines = []
+        for (kind, name), begun in list(self._begun.items()):
+            line = {**self._errands.errand(begun), "kind": kind, "name": name}
+            del line["answer"]
+            lines.append(line | (self._arrived(name, line["fraction"]) if kind == "fetch" else {}))
+        return lines
+
+    def doctor(self) -> dict[str, Any]:
+        """The findings, and the text for a bug report."""
+        found = check_up(self.studio)
+        return {"findings": [one.model_dump() for one in found], "text": bug_report(self.studio, found)}
+
+    def reference(self, url: Annotated[str, Field(max_length=200, pattern=r"^https?://[^\s/]+$")]) -> dict[str, Any]:
+        """The endpoints with examples for the address at which the page is open, and all of it as Markdown."""
+        return {"endpoints": [one.model_dump() for one in explained(url)], "markdown": reference(url)}
+
+    # -------------------------------------------------------------------------------------------- doing
+
+    def measure(self, engine: Name) -> None:
+        """Begin to paint the standard picture. Raises `EngineError` when this painter cannot be used."""
+        offer = self._offer("painter", engine)
+        if offer.reason:
+            raise EngineError(f"{offer.name} cannot be used here: {offer.reason}")
+        opener = self.studio.engines.painter
+        if opener is None:
+            raise EngineError("No engines were opened here", "Start Lockup with app.py")
+        if any(line["kind"] == "measure" and not line["done"] for line in self.under_way()):
+            raise BadInput("Something is being measured already", "Wait until it is done.")
+        if self.runs.under_way():
+            raise BadInput("Ads are being made", "Measure when they are done: both at once would be slow.")
+        work = partial(_measured, self.studio, opener, engine)
+        self._begun["measure", engine] = self._errands.begin(work)
+
+    def terms(self, name: Name) -> dict[str, Any]:
+        """Licence and size of what would be fetched, and where the licence can be read."""
+        offer, fetch = self._fetchable(name)
+        where = ""
+        try:
+            fetch(name, "", Progress())
+        except EngineError as error:  # it asks for the licence before anything else, and says where it is
+            where = next(iter(re.findall(r"https://[^\s\"'<>]+", error.hint)), "")
+        return {**_terms(offer), "licence_url": where.rstrip(".,")}
+
+    def fetch(self, name: Name, accepted_licence: Annotated[str, Field(max_length=200)]) -> None:
+        """Begin to fetch, or go on where it stopped. Raises `EngineError` unless the licence is accepted by name."""
+        offer, fetch = self._fetchable(name)
+        if accepted_licence != offer.licence:
+            raise EngineError(f"The licence of {offer.name} has not been accepted", f"Its name is {offer.licence}.")
+        known = self._begun.get(("fetch", name))
+        if known is None or self._errands.errand(known)["done"]:
+            self._begun["fetch", name] = self._errands.begin(partial(fetch, name, accepted_licence))
+
+    def stop(self, kind: Name, name: Name) -> None:
+        """Stop measuring or fetching; what came so far is kept."""
+        if begun := self._begun.get((kind, name)):
+            self._errands.stop_errand(begun)
+
+    def set_power(
+        self, watts: float | None = None, price_per_kwh: float | None = None, currency: str | None = None
+    ) -> dict[str, Any]:
+        """Keep watts under load, price and currency; None goes back to what is assumed."""
+        said = Power(watts=watts, price_per_kwh=price_per_kwh, currency=currency)
+        return {"costs": set_power(self.studio, said).model_dump(), "power": said.model_dump()}
+
+    # -------------------------------------------------------------------------------------------- inside
+
+    def _offer(self, kind: str, name: str) -> Offer:
+        offers = {offer.id: offer for offer in self.studio.engines.offers(kind)}
+        if name not in offers:
+            raise EngineError(f"There is no {kind} called {name!r}", "Reload the page.")
+        return offers[name]
+
+    def _fetchable(self, name: str) -> tuple[Offer, Any]:
+        offers = [offer for kind in ("cutout", "upscaler", "painter") for offer in self.studio.engines.offers(kind)]
+        found = next((offer for offer in offers if offer.id == name and offer.fetchable), None)
+        if found is None or self.studio.engines.fetch is None:
+            raise EngineError(f"There is nothing to fetch for {name!r}", "It is here already, or comes from elsewhere.")
+        return found, self.studio.engines.fetch
+
+    def _arrived(self, name: str, fraction: float) -> dict[str, Any]:
+        """Bytes that have come and that will: counted on the disk, since not every source states a size."""
+        folder = self.studio.home / "models" / name
+        have = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+        total = int(have / fraction) if fraction > 0 else 0
+        stated = next((one.bytes for one in self.studio.engines.offers("cutout") if one.id == name), 0)
+        return {"have": have, "total": stated or (0 if abs(total - _UNKNOWN_BYTES) < 50_000_000 else total)}
+
+    def _models(self) -> list[dict[str, Any]]:
+        named = [part.strip() for part in os.environ.get("LOCKUP_MODELS", "").split(os.pathsep) if part.strip()]
+        places = [(Path(part).expanduser(), "LOCKUP_MODELS") for part in named]
+        places.append((self.studio.home / "models", "workspace"))
+        return [
+            {"path": str(path), "from": said, "there": path.is_dir(), "files": _files(path)} for path, said in places
+        ]
+
+
+def _terms(offer: Offer) -> dict[str, Any]:
+    """An engine as a line: what it is, whose terms it is under, why it cannot be used."""
+    return {
+        "id": offer.id, "kind": offer.kind, "name": offer.name, "licence": offer.licence,
+        "commercial": offer.commercial, "reason": offer.reason, "bytes": offer.bytes, "fetchable": offer.fetchable,
+    }  # fmt: skip
+
+
+def _built(folder: Path) -> list[dict[str, Any]]:
+    """Engines built for this machine."""
+    found = sorted(path for path in folder.glob("**/*") if path.suffix in (".engine", ".plan", ".onnx"))
+    return [{"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in found[:100]]
+
+
+def _files(folder: Path) -> int:
+    """Model files in a folder, as far as the first few hundred entries tell."""
+    count = 0
+    for seen, path in enumerate(folder.glob("**/*") if folder.is_dir() else ()):
+        count += path.suffix in (".safetensors", ".onnx")
+        if seen > 500:
+            break
+    return count
+
+
+def _measured(studio: Studio, opener: Callable[[str], Painter], engine: str, progress: Progress) -> None:
+    measure(studio, opener(engine), progress)

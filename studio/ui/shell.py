@@ -28,7 +28,7 @@ class Shell:
             self.open_page, self.save_draft, self.kits, self.status, self.stop, self.pause, self.go_on,
             self.first_in_line,
         )  # fmt: skip
-        return view("shell", verbs)
+        return view("shell", verbs, "tour")
 
     def open_page(self, mine: str = "", last: str = "") -> dict[str, Any]:
         """This page's draft, and everything the tabs have to know."""

@@ -22,7 +22,7 @@ def studio_theme() -> Base:
         spacing_size=sizes.spacing_md,
         radius_size=sizes.radius_sm,
         text_size=sizes.text_md,
-        font=(LocalFont("IBM Plex Sans", weights=(400, 600)), "system-ui", "sans-serif"),
+        font=(LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
         font_mono=("ui-monospace", "Consolas", "monospace"),
     )
     both = {

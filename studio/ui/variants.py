@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
+from studio import machine
+from studio.again import Again
+from studio.brief.rows import read_rows
+from studio.campaign import prepared, reckon, rows_path
+from studio.gallery import Gallery
+from studio.pixels import read_bytes
 from studio.runs import Runs
 from studio.studio import Studio
+from studio.ui.intake import uploaded
+from studio.ui.product import ProductCard
 from studio.ui.view import view
+
+MAX_ROWS_BYTES = 10_000_000
 
 
 class Variants:
@@ -15,6 +27,55 @@ class Variants:
     def __init__(self, studio: Studio, runs: Runs) -> None:
         self.studio = studio
         self.runs = runs
+        self.gallery = Gallery(studio, runs)
+        self.product = ProductCard(studio)
+        self.again = Again(studio, runs)
 
     def build(self) -> gr.HTML:
-        return view("variants", [])
+        product, again, gallery = self.product, self.again, self.gallery
+        verbs = (
+            self.reckoned, self.generate, self.take_rows, gallery.ads, gallery.ad, gallery.runs_listed, gallery.drift,
+            product.take_product, product.demo_product, product.product_shown, product.brush_open,
+            product.brush_solve, product.brush_done, again.more_like, again.new_words, again.vary_layout,
+        )  # fmt: skip
+        return view("variants", verbs, "gallery", "brush", "formats")
+
+    def reckoned(self, draft_id: str) -> dict[str, Any]:
+        """What the brief as it stands would come to, without painting anything."""
+        job = prepared(self.studio, self.studio.drafts.get(draft_id))
+        reckoning, costs = reckon(self.studio, job), machine.costs(self.studio)
+        hours = reckoning.seconds / 3600
+        return {
+            "ads": reckoning.ads,
+            "pictures": reckoning.pictures,
+            "new_pictures": reckoning.new_pictures,
+            "seconds": reckoning.seconds,
+            "measured": reckoning.measured,
+            "kwh": hours * costs.watts / 1000,
+            "cost": hours * costs.watts / 1000 * costs.price_per_kwh,
+            "currency": costs.currency,
+            "assumed": costs.source,
+            "notes": list(reckoning.notes),
+            "errors": [f"Line {error.line}: {error.message}" for error in job.errors[:5]],
+            "briefs": len(job.briefs),
+        }
+
+    def generate(self, draft_id: str) -> dict[str, Any]:
+        """Put the brief on the queue. What is being typed must be saved before."""
+        job = prepared(self.studio, self.studio.drafts.get(draft_id))
+        run_id = self.runs.start(job)
+        return {"run": run_id, "errors": [error.model_dump() for error in job.errors]}
+
+    def take_rows(self, path: str) -> dict[str, Any]:
+        """A dropped table of briefs: what was understood of it."""
+        dropped = uploaded(path)
+        digest = self.studio.store.put_blob(read_bytes(dropped, MAX_ROWS_BYTES), ".csv")
+        read = read_rows(rows_path(self.studio, digest))
+        return {
+            "draft": {"rows": digest, "rows_name": dropped.name[:200]},
+            "briefs": len(read.briefs),
+            "columns": read.columns,
+            "ignored": list(read.ignored),
+            "errors": [error.model_dump() for error in read.errors[:20]],
+            "first": [brief.headlines[0] if brief.headlines else brief.name for brief in read.briefs[:4]],
+        }

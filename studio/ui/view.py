@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from pydantic import ValidationError, validate_call
+from pydantic import BaseModel, ValidationError, validate_call
 
 from studio.errors import BadInput
+from studio.ui.facts import address
 from studio.ui.tried import tried
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "assets" / "ui"
@@ -44,10 +45,23 @@ def served(verb: Verb) -> Verb:
         error, answer = tried(lambda: _called(checked, asked))
         if error is not None:
             return {"error": str(error), "hint": error.hint}
-        return {"answer": answer}
+        return {"answer": plainly(answer)}
 
     call.__name__ = verb.__name__
     return call
+
+
+def plainly(answer: Any) -> Any:
+    """An answer as JSON: values by their fields, files by the address they are served at."""
+    if isinstance(answer, Path):
+        return address(answer)
+    if isinstance(answer, BaseModel):
+        return plainly(answer.model_dump())
+    if isinstance(answer, Mapping):
+        return {str(key): plainly(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [plainly(value) for value in answer]
+    return answer
 
 
 def _called(verb: Verb, asked: dict[str, Any]) -> Any:

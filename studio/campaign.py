@@ -1,0 +1,108 @@
+"""A page's draft as a job: planned, reckoned, and with everything in it brought to where the work is done."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.brief.draft import Draft
+from studio.brief.rows import Rows, one_row, read_rows
+from studio.errors import BadInput
+from studio.model import Brief
+from studio.orders import Prepared, Wishes
+from studio.steering import sketched
+from studio.studio import Studio
+
+STEPS, QUICK_STEPS = 12, 4
+_PER_MEGAPIXEL_STEP_S, _PER_AD_S, _START_S = 0.62, 0.4, 3.0
+"""Where nothing was measured yet: the stage on two cores (README, "How fast"); laying out, drawing and measuring; a
+worker's start."""
+
+
+def prepared(studio: Studio, draft: Draft) -> Prepared:
+    """Everything of a draft planned, nothing painted. Raises `BadInput` naming what is missing."""
+    if not draft.formats:
+        raise BadInput("No format is chosen", "Choose at least one under Formats.")
+    folder = studio.shelf.folder(draft.kit)
+    asked = draft.brief()
+    maps = tuple(sketched(draft.sketch, studio.kit(folder).kit.hex("background"), studio.store))
+    brief = asked.model_copy(update={"controls": (*maps, *asked.controls)})
+    rows = one_row(brief) if not draft.rows else _rows(studio, draft, brief)
+    wishes = Wishes(
+        product=studio.store.blob_path(draft.product) if draft.product else None,
+        engine=draft.engine,
+        steps=QUICK_STEPS if draft.quick else STEPS,
+    )
+    return studio.plan(rows, folder, studio.home, wishes)
+
+
+def rows_path(studio: Studio, digest: str) -> Path:
+    """Where a dropped table lies in the workspace."""
+    return studio.store.blob_path(digest, ".csv")
+
+
+def _rows(studio: Studio, draft: Draft, brief: Brief) -> Rows:
+    """The table's briefs; what a row says nothing about is the form's."""
+    read = read_rows(rows_path(studio, draft.rows))
+    form = {name: getattr(brief, name) for name in Brief.model_fields if name not in ("version", "product")}
+    blank = Brief()
+    filled = tuple(
+        row.model_copy(
+            update={
+                **{name: value for name, value in form.items() if getattr(row, name) == getattr(blank, name)},
+                "product": None,
+            }
+        )
+        for row in read.briefs
+    )
+    return read._replace(briefs=filled)
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """What a job will come to. `seconds` from what this machine has measured (`measured`), else from its like."""
+
+    ads: int
+    pictures: int
+    new_pictures: int
+    seconds: float
+    measured: bool
+    notes: tuple[str, ...]
+
+
+def reckon(studio: Studio, job: Prepared) -> Reckoning:
+    """How many ads and pictures, and how long. Pictures that are there already cost nothing."""
+    shots = {shot.content_id: shot for plan in job.plans for shot in plan.shots}
+    ads = {ad.content_id for plan in job.plans for ad in plan.ads}
+    known = _known(studio)
+    new = [shot for shot_id, shot in shots.items() if shot_id not in known]
+    rates = _rates(studio)
+    paint = sum(
+        shot.width_px * shot.height_px / 1e6 * shot.steps * rates.get(shot.engine, _PER_MEGAPIXEL_STEP_S)
+        for shot in new
+    )
+    each = [row["seconds"] for row in studio.store.rows(_COMPOSED)]
+    seconds = _START_S + paint + len(ads) * (statistics.median(each) if each else _PER_AD_S)
+    measured = bool(each) and all(shot.engine in rates for shot in new)
+    return Reckoning(len(ads), len(shots), len(new), seconds, measured, job.notes)
+
+
+_COMPOSED = "SELECT seconds FROM jobs WHERE kind = 'compose' AND seconds IS NOT NULL ORDER BY changed DESC LIMIT 60"
+_PAINTED = """
+SELECT json_extract(shot, '$.engine') AS engine, json_extract(picture, '$.seconds') * 1e6 /
+    (json_extract(shot, '$.width_px') * json_extract(shot, '$.height_px') * json_extract(shot, '$.steps')) AS rate
+FROM pictures WHERE shot IS NOT NULL ORDER BY created DESC LIMIT 60
+"""
+
+
+def _known(studio: Studio) -> set[str]:
+    return {row["shot_id"] for row in studio.store.rows("SELECT shot_id FROM pictures")}
+
+
+def _rates(studio: Studio) -> dict[str, float]:
+    """Seconds a megapixel and step, by engine: the median of the latest pictures."""
+    found: dict[str, list[float]] = {}
+    for row in studio.store.rows(_PAINTED):
+        found.setdefault(row["engine"], []).append(row["rate"])
+    return {engine: statistics.median(rates) for engine, rates in found.items()}
