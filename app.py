@@ -79,7 +79,9 @@ def make(
     chosen = tuple(part.strip() for part in formats.split(",") if part.strip())
     wishes = Wishes(product, engine, count, seed, chosen, 4 if draft else 12, upscaler, cutout_)
     if dry_run:
-        _dry_run(brief, kit, wishes, json_)
+        from studio.console import show_plan
+
+        show_plan(_studio(), brief, kit, wishes, json_)
     else:
         _make(brief, kit, out, wishes, json_)
 
@@ -316,14 +318,19 @@ def worker(
 
 def _files(work: Any, as_json: bool, doing: str, licence: str = "") -> None:
     """Run a verb that yields a row a picture; say what came of each."""
-    from studio.console import each, picture_row
+    from studio.console import pictures
 
-    rows, stopped = each(lambda progress: work(_studio(licence), progress), doing)
-    if as_json:
-        _emit({"pictures": rows, "stopped": stopped})
-    for row in rows if not as_json else ():
-        typer.echo(picture_row(row))
-    if stopped or any("error" in row for row in rows):
+    _end(pictures(_studio(licence), work, as_json, doing))
+
+
+def _make(brief: Path, kit: Path, out: Path, wishes: Any, as_json: bool) -> None:
+    from studio.console import carry_out
+
+    _end(carry_out(_studio(), brief, kit, out, wishes, as_json))
+
+
+def _end(well: bool) -> None:
+    if not well:
         raise typer.Exit(1)
 
 
@@ -350,38 +357,10 @@ def _folders(home: Path | None = None) -> tuple[Path, ...]:
     return model_folders((home or settings.home()) / "models")
 
 
-def _make(brief: Path, kit: Path, out: Path, wishes: Any, as_json: bool) -> None:
-    from studio.console import closing, cutting, follow, summary
-    from studio.studio import timed
-
-    began = timed()
-    studio = _studio()
-    with cutting() as progress:
-        prepared = studio.prepare(brief, kit, wishes, progress)
-    run_id = studio.start(prepared, out)
-    stopped = follow(studio, run_id, total=sum(len(plan.ads) for plan in prepared.plans))
-    report = studio.report(run_id, prepared.errors, timed() - began)
-    if as_json:
-        _emit(summary(report, prepared.products))
-    else:
-        typer.echo(closing(report, prepared))
-    if stopped or report.failed or not report.finished:
-        raise typer.Exit(1)
-
-
-def _dry_run(brief: Path, kit: Path, wishes: Any, as_json: bool) -> None:
-    from studio.console import cutting, dry_run, dry_summary
-
-    with cutting() as progress:
-        prepared = _studio().prepare(brief, kit, wishes, progress)
-    if as_json:
-        _emit(dry_summary(prepared))
-    else:
-        typer.echo(dry_run(prepared))
-
-
 def _emit(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    from studio.console import emit
+
+    emit(value)
 
 
 def run() -> None:

@@ -37,7 +37,7 @@ class FromPhoto:
         if scale < 1:
             size = max(round(width * scale), LEAST_PX), max(round(height * scale), LEAST_PX)
             small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-        drawn = self.read(np.ascontiguousarray(small), float(np.clip(detail, 0, 1)))
+        drawn = self.read(np.ascontiguousarray(small, np.uint8), float(np.clip(detail, 0, 1)))
         if drawn.shape != (height, width):
             drawn = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.ascontiguousarray(drawn, np.uint8)
@@ -64,7 +64,8 @@ def _edges(picture: Pixels, detail: float) -> Pixels:
     steep = np.hypot(across, down)
     # The thresholds follow the photo: a foggy one has edges too, a busy one is not all edges.
     share = 0.03 + 0.22 * detail**1.3
-    high = max(float(np.quantile(steep, 1 - share)), 8 * _STILL)
+    strongest = float(np.quantile(steep, 0.999))
+    high = max(float(np.quantile(steep, 1 - share)), 8 * _STILL, 0.2 * (1 - detail) * strongest)
     found = cv2.Canny(
         np.clip(across, -32768, 32767).astype(np.int16),
         np.clip(down, -32768, 32767).astype(np.int16),
@@ -80,7 +81,8 @@ def _steepest(picture: Plane) -> tuple[Plane, Plane]:
     lab = cv2.cvtColor(picture / 255, cv2.COLOR_RGB2LAB) * 2.55
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
     best = np.argmax(across**2 + down**2, axis=2)[..., None]
-    return np.take_along_axis(across, best, 2)[..., 0], np.take_along_axis(down, best, 2)[..., 0]
+    chosen = [np.take_along_axis(one, best, 2)[..., 0] for one in (across, down)]
+    return np.asarray(chosen[0], np.float32), np.asarray(chosen[1], np.float32)
 
 
 def _softedge(picture: Pixels, detail: float) -> Pixels:
@@ -89,12 +91,12 @@ def _softedge(picture: Pixels, detail: float) -> Pixels:
     weights = {1.0: 0.25 + 0.9 * detail, 2.0: 0.8, 4.0: 1.1 - 0.4 * detail}
     clean = cv2.bilateralFilter(picture, 9, 30 + 30 * (1 - detail), 7).astype(np.float32)
     for sigma, weight in weights.items():
-        across, down = _steepest(cv2.GaussianBlur(clean, (0, 0), sigma))
-        steep = np.hypot(across, down) / 8 * sigma
+        across, down = _steepest(_blurred(clean, sigma))
+        steep = np.asarray(np.hypot(across, down) * (sigma / 8), np.float32)
         total += weight * _crest(steep, across, down, sigma)
     # Against the strongest nearby as well as overall: contours in the shade count too.
     around = cv2.GaussianBlur(total, (0, 0), max(height, width) / 24)
-    level = total / (0.6 * around + 0.06 * float(np.quantile(total, 0.995)) + 2 * _STILL)
+    level = total / (0.6 * around + (0.01 + 0.12 * (1 - detail)) * float(np.quantile(total, 0.995)) + 2 * _STILL)
     shown = 1 - np.exp(-((level / (2.1 - 0.9 * detail)) ** 1.6))
     return np.rint(cv2.GaussianBlur(shown.astype(np.float32), (0, 0), 0.8) * 255).astype(np.uint8)
 
@@ -107,13 +109,18 @@ def _crest(steep: Plane, across: Plane, down: Plane, sigma: float) -> Plane:
     before = cv2.remap(steep, columns - step_x, rows - step_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     after = cv2.remap(steep, columns + step_x, rows + step_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     highest = np.maximum(np.maximum(before, after), steep)
-    return cv2.GaussianBlur(steep * (steep / (highest + 1e-6)) ** 6, (0, 0), 0.7 + 0.25 * sigma)
+    dimmed = np.asarray(steep * (steep / (highest + 1e-6)) ** 6, np.float32)
+    return _blurred(dimmed, 0.7 + 0.25 * sigma)
+
+
+def _blurred(plane: Plane, sigma: float) -> Plane:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
 
 
 def _lineart(picture: Pixels, detail: float) -> Pixels:
     clean = picture
     for _ in range(2):
-        clean = cv2.bilateralFilter(clean, 7, 22 + 30 * (1 - detail), 5)
+        clean = cv2.bilateralFilter(clean, 7, 12 + 24 * (1 - detail), 5)
     light = cv2.cvtColor(clean.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 0] * 2.55
     sigma = 1.9 - 0.9 * detail
     # A difference of two blurs dips on the dark side of a contour: that dip is the stroke.
@@ -133,4 +140,4 @@ def _without_crumbs(drawn: Pixels, least_px: int) -> Pixels:
     _, labels, facts, _ = cv2.connectedComponentsWithStats(drawn, connectivity=8)
     keep = facts[:, cv2.CC_STAT_AREA] >= least_px
     keep[0] = False
-    return np.where(keep[labels], 255, 0).astype(np.uint8)
+    return np.where(keep[np.asarray(labels, np.int32)], 255, 0).astype(np.uint8)

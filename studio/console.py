@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +16,9 @@ from engines.base import Progress as Engine
 from studio.brand.check import Finding
 from studio.brand.kit import LoadedKit
 from studio.errors import plain
-from studio.orders import Prepared, Report
+from studio.orders import Prepared, Report, Wishes
 from studio.products import ReadyProduct
-from studio.studio import Studio
+from studio.studio import Studio, timed
 
 
 def follow(studio: Studio, run_id: str, total: int) -> bool:
@@ -43,6 +44,48 @@ def follow(studio: Studio, run_id: str, total: int) -> bool:
             watching.close()
             return True
     return False
+
+
+def emit(value: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    print(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def carry_out(studio: Studio, brief: Path, kit: Path, out: Path, wishes: Wishes, as_json: bool) -> bool:
+    """Plan, make and report a job; whether all of it was made."""
+    began = timed()
+    with cutting() as progress:
+        prepared = studio.prepare(brief, kit, wishes, progress)
+    run_id = studio.start(prepared, out)
+    stopped = follow(studio, run_id, total=sum(len(plan.ads) for plan in prepared.plans))
+    report = studio.report(run_id, prepared.errors, timed() - began)
+    if as_json:
+        emit(summary(report, prepared.products))
+    else:
+        print(closing(report, prepared))
+    return not (stopped or report.failed or not report.finished)
+
+
+def show_plan(studio: Studio, brief: Path, kit: Path, wishes: Wishes, as_json: bool) -> None:
+    """What a job would make, without painting anything."""
+    with cutting() as progress:
+        prepared = studio.prepare(brief, kit, wishes, progress)
+    if as_json:
+        emit(dry_summary(prepared))
+    else:
+        print(dry_run(prepared))
+
+
+def pictures(
+    studio: Studio, work: Callable[[Studio, Engine], Iterable[dict[str, Any]]], as_json: bool, doing: str
+) -> bool:
+    """Run a verb that yields a row a picture and say what came of each; whether all went well."""
+    rows, stopped = each(lambda progress: work(studio, progress), doing)
+    if as_json:
+        emit({"pictures": rows, "stopped": stopped})
+    else:
+        print("\n".join(picture_row(row) for row in rows))
+    return not (stopped or any("error" in row for row in rows))
 
 
 @contextmanager
@@ -140,6 +183,7 @@ def closing(report: Report, prepared: Prepared) -> str:
         for ready in prepared.products
         if ready.cut is not None and ready.doubtful
     ]
+    lines += [f"Not used: {note}" for note in prepared.notes]
     lines += [
         f"{len(report.finished)} ads in {report.out_dir}  ({report.seconds['total']:.0f} s; {report.painted} pictures"
         f" painted, {report.reused} reused)",
@@ -161,6 +205,7 @@ def dry_summary(prepared: Prepared) -> dict[str, Any]:
         "columns": prepared.columns,
         "ignored": list(prepared.ignored),
         "errors": [error.model_dump() for error in prepared.errors],
+        "notes": list(prepared.notes),
         "shots": [
             {"id": shot.content_id, "px": [shot.width_px, shot.height_px], "set": shot.set_id, "seed": shot.seed}
             for plan in prepared.plans
@@ -189,6 +234,7 @@ def dry_run(prepared: Prepared) -> str:
         f"{brief.name}: {len(plan.shots)} pictures, {len(plan.ads)} ads"
         for brief, plan in zip(prepared.briefs, prepared.plans, strict=True)
     ]
+    lines += [f"Not used: {note}" for note in prepared.notes]
     shots, ads = (sum(len(getattr(plan, kind)) for plan in prepared.plans) for kind in ("shots", "ads"))
     return "\n".join([*lines, f"{shots} pictures to paint, {ads} ads to make. Nothing was painted."])
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from studio.ad.drift import drift
 from studio.desk.jobs import Finished, Run
+from studio.desk.review import Review, Reviews
 from studio.desk.thumbs import thumb_of, thumb_path
 from studio.errors import BadInput
 from studio.model import AdSpec, Shot
@@ -50,6 +51,7 @@ class Gallery:
     def __init__(self, studio: Studio, runs: Runs) -> None:
         self.studio = studio
         self.runs = runs
+        self._reviews = Reviews(studio.store)
         self._lines: dict[int, dict[str, Any]] = {}
         self._seen = 0.0
         self._lock = threading.Lock()
@@ -140,15 +142,7 @@ class Gallery:
             return [line for _, line in sorted(self._lines.items()) if line["run"] in own]
 
     def _judged(self) -> dict[tuple[str, str], dict[str, Any]]:
-        rows = self.studio.store.rows("SELECT run_id, ad_id, stars, rejected, note FROM reviews")
-        return {
-            (row["run_id"], row["ad_id"]): {
-                "stars": row["stars"],
-                "rejected": bool(row["rejected"]),
-                "note": row["note"],
-            }
-            for row in rows
-        }
+        return {key: review.model_dump() for key, review in self._reviews.all().items()}
 
     def _shown(self, line: Mapping[str, Any], own: Mapping[str, Run]) -> dict[str, Any]:
         """The line with where its file and its thumbnail lie."""
@@ -162,7 +156,7 @@ class Gallery:
         return {**line, "path": path, "thumb": thumb}
 
 
-_UNJUDGED: Mapping[str, Any] = {"stars": 0, "rejected": False, "note": ""}
+_UNJUDGED: Mapping[str, Any] = Review().model_dump()
 
 
 def _line(row: Any) -> dict[str, Any]:

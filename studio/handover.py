@@ -21,7 +21,7 @@ from studio.runs import Runs
 from studio.studio import SHEET_FONTS, Studio
 from studio.values import Value
 
-SHOWN_NAMES = 12
+SHOWN_NAMES = 6
 
 
 class Choice(Value):
@@ -35,7 +35,8 @@ class Choice(Value):
 
 
 class Preview(Value):
-    """A pack before it is made. `folders` counts the ads in each folder, `names` shows the first few."""
+    """A pack before it is made. `folders` counts the ads in each folder, `names` shows the first few; `name` is what
+    the pack is called if nobody says otherwise."""
 
     ads: int
     bytes: int
@@ -43,7 +44,8 @@ class Preview(Value):
     names: tuple[Named, ...]
     clashes: tuple[Named, ...]
     folders: dict[str, int]
-    campaign: str
+    name: str
+    campaigns: tuple[str, ...]
     kit: str
 
 
@@ -90,6 +92,7 @@ class Handover:
             folders[folder] = folders.get(folder, 0) + 1
         once = {ad.item.spec.content_id: ad for ad in ads}
         campaigns = list(dict.fromkeys(ad.item.spec.campaign for ad in ads))
+        kit = self._kit_name(ads)
         return Preview(
             ads=len(names),
             bytes=sum(ad.item.file.bytes for ad in once.values()),
@@ -97,8 +100,9 @@ class Handover:
             names=tuple(names[:SHOWN_NAMES]),
             clashes=tuple(one for one in names if one.clashed)[:SHOWN_NAMES],
             folders=folders,
-            campaign=campaigns[0] if len(campaigns) == 1 else "ads",
-            kit=self._kit_name(ads),
+            name=campaigns[0] if len(campaigns) == 1 else export.sanitised(f"{kit} ads".strip().lower()),
+            campaigns=tuple(campaigns[:4]),
+            kit=kit,
         )
 
     def pack(self, choice: Choice, wish: PackWish, progress: Progress) -> Packed:

@@ -241,9 +241,9 @@ def bug_report(studio: Studio, findings: tuple[Finding, ...]) -> str:
 
 
 def _without_paths(text: str, workspace: Path) -> str:
-    """The workspace by its name, the home folder as ~, other absolute paths by their last part."""
+    """The workspace by its name, other absolute paths by their last part."""
     text = text.replace(str(workspace), "(workspace)").replace(str(Path.home()), "~")
-    return re.sub(r"(?<![\w)~.])(?:[A-Za-z]:)?[\\/](?:[^\s,;:'\"\\/]+[\\/])+", "…/", text)
+    return re.sub(r"(?<![\w).])(?:~|[A-Za-z]:)?[\\/](?:[^\s,;:'\"\\/]+[\\/])+", "…/", text)
 
 
 def _counted(studio: Studio) -> int:

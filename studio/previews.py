@@ -14,8 +14,8 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,8 +41,9 @@ from studio.studio import Studio
 
 Pixels = NDArray[np.uint8]
 MapKind = Literal["depth", "edges"]
-PREVIEW_PX, PREVIEW_STEPS = 400, 4
+PREVIEW_PX, PREVIEW_STEPS, PREVIEW_PASSES = 400, 3, 2
 """The longest side of a preview and its samples a pixel: half a second on two cores."""
+FINE_PX, FINE_STEPS = 760, 8
 MAP_PX, MAP_STEPS = 768, 1
 THUMB_PX, THUMB_STEPS = 192, 8
 KEPT_PREVIEWS, KEPT_THUMBS = 80, 400
@@ -77,11 +78,18 @@ class Previews:
         self._missing: list[tuple[Path, Shot]] = []
         self._thread: threading.Thread | None = None
         self._bad: set[Path] = set()
+        self._known: tuple[int, Presets] | None = None
         self._products: OrderedDict[tuple[str, float | None], Product] = OrderedDict()
 
     @property
     def presets(self) -> Presets:
-        return self._studio.presets()
+        """Read again only when the workspace's own formats were changed."""
+        own = self._studio.home / "formats.toml"
+        changed = own.stat().st_mtime_ns if own.is_file() else 0
+        known = self._known
+        if known is None or known[0] != changed:
+            self._known = known = changed, self._studio.presets()
+        return known[1]
 
     @property
     def folder(self) -> Path:
@@ -93,18 +101,21 @@ class Previews:
         """See `studio.board.outlines`. Raises `BadInput` for a kit, format or product that is not there."""
         return outlines(wish, self._kit(wish), self.presets, _facts(self.product(wish)))
 
-    def preview(self, wish: Composed) -> Preview:
-        """The board's scene, painted now unless it is known. Raises `BadInput`, `EngineError`."""
-        place, product = self._planned(wish, PREVIEW_STEPS)
-        shot = _sized(_shot_of(place), PREVIEW_PX)
+    def preview(self, wish: Composed, fine: bool = False) -> Preview | None:
+        """The board's scene, painted now unless it is known. A `fine` one is larger and cleaner, and gives way to
+        whoever waits: then there is none. Raises `BadInput`, `EngineError`."""
+        place, product = self._planned(wish, FINE_STEPS if fine else PREVIEW_STEPS)
+        shot = _sized(_shot_of(place), FINE_PX if fine else PREVIEW_PX)
         path = self.folder / "previews" / f"{_name(shot)}.jpg"
         started = time.perf_counter()
         if path.is_file():
             with suppress(OSError):
                 os.utime(path)
             return Preview(path, 0.0, place, product)
-        with self._first():
-            made = make.make_picture(shot, self._painter, product, Progress())
+        try:
+            made = self._behind(shot, product) if fine else self._before(shot, product, PREVIEW_PASSES)
+        except Stopped:
+            return None
         pixels = made.pixels
         if product is not None and shot.placement is not None:
             pixels = compose.with_product(pixels, product.rgba, shot.placement)
@@ -116,8 +127,7 @@ class Previews:
         """A map of the board's scene as a file of the workspace, by its digest."""
         place, product = self._planned(wish, MAP_STEPS)
         shot = _sized(_shot_of(place), MAP_PX)
-        with self._first():
-            made = make.make_picture(shot, self._painter, product, Progress())
+        made = self._before(shot, product, 0)
         if kind not in made.maps:
             raise EngineError(f"This painter makes no {kind} map", "Choose the stage under Engine.")
         return self._studio.store.put_blob(encode_png(made.maps[kind]))
@@ -199,24 +209,26 @@ class Previews:
                 self._missing = [one for one in self._missing if one[0] != path]
 
     def _paint_thumb(self, path: Path, shot: Shot) -> None:
-        progress = Progress(should_stop=lambda: self._ahead > 0)
-        progress.report(0.0)
-        with self._floor:
-            made = make.make_picture(shot, self._painter, None, progress)
-        write_whole(path, jpeg(made.pixels))
+        write_whole(path, jpeg(self._behind(shot, None).pixels))
         prune(path.parent, KEPT_THUMBS)
 
-    @contextmanager
-    def _first(self) -> Iterator[None]:
-        """The floor for somebody who waits for it; thumbnails make room."""
+    def _before(self, shot: Shot, product: Product | None, passes: int) -> make.Made:
+        """Painted for somebody who waits for it; what is painted aside makes room."""
         with self._guard:
             self._ahead += 1
         try:
             with self._floor:
-                yield
+                return make.make_picture(shot, self._painter, product, Progress(), passes=passes)
         finally:
             with self._guard:
                 self._ahead -= 1
+
+    def _behind(self, shot: Shot, product: Product | None) -> make.Made:
+        """Painted while nobody waits. Raises `Stopped` as soon as somebody does."""
+        progress = Progress(should_stop=lambda: self._ahead > 0)
+        progress.report(0.0)
+        with self._floor:
+            return make.make_picture(shot, self._painter, product, progress)
 
     @cached_property
     def _painter(self) -> Painter:

@@ -91,6 +91,7 @@ class Runs:
 
     def stop(self, run_id: str) -> None:
         """Finished ads stay; the rest is dropped."""
+        self.queue.run(run_id)
         self.studio.cancel(run_id)
         self.take(run_id)  # so that it is closed with manifest and contact sheet
 
@@ -134,7 +135,7 @@ class Runs:
         """How far a run is. Raises `BadInput` when there is no such run."""
         run = self.queue.run(run_id)
         if not Path(run.out_dir).is_relative_to(self.folder.resolve()):
-            raise BadInput(f"There is no run {run_id!r} on the page", "It was started from the command line.")
+            raise BadInput(f"There is no run {run_id[:80]!r} on the page", "It was started from the command line.")
         return self._state(run)
 
     def _state(self, run: Run) -> RunState:

@@ -64,6 +64,7 @@ def rest_values(spec: Mapping[str, Any]) -> dict[str, float | None]:
 _RESTS: Mapping[str, tuple[str, str, float]] = {
     "pitch_deg": ("view", "pitch_deg", 10.0), "distance": ("view", "distance", 6.5), "blur": ("view", "blur", 0.035),
     "brightness": ("view", "brightness", 1.0), "key_turn": ("key", "turn", -52.0),
-    "key_height": ("key", "height", 42.0), "key_strength": ("key", "strength", 1.0), "key_warmth": ("key", "warmth", 0.25),
-    "sky_strength": ("sky", "strength", 0.2), "gobo_strength": ("gobo", "strength", 0.6),
+    "key_height": ("key", "height", 42.0), "key_strength": ("key", "strength", 1.0),
+    "key_warmth": ("key", "warmth", 0.25), "sky_strength": ("sky", "strength", 0.2),
+    "gobo_strength": ("gobo", "strength", 0.6),
 }  # fmt: skip

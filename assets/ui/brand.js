@@ -185,11 +185,11 @@ function drawSite() {
   const words = headlines.length || actions.length;
   return [
     words ? heading("The site’s words", short.length || actions.length ? button({ label: "Use these words", kind: "small", name: "words", onclick: () => useWords({ title: open.kit.name, ...(short.length ? { headlines: short } : {}), ...(actions.length ? { action: actions[0].text } : {}) }) }) : null) : null,
-    words ? h("div.columns.two", null,
+    words ? h("div.columns.wide", null,
       headlines.length ? h("ul.said.heads", { "aria-label": "Headlines" }, headlines.map((one) => line(one, () => useWords({ headlines: [...state.draft.headlines.filter((text) => text.trim() && text !== one.text), one.text] }), "Add to the headlines"))) : null,
       actions.length ? h("ul.said", { "aria-label": "Calls to action" }, actions.map((one) => line(one, () => useWords({ action: one.text }), "Use as the call to action"))) : null) : null,
-    missing.length ? [h("h3", null, "Not found"), h("ul.plain", null, missing.map((one) => h("li", { dir: "auto" }, one)))] : null,
-    warnings.length ? [h("h3", null, "Worth knowing"), h("ul.plain", null, warnings.map((one) => h("li", { dir: "auto" }, one)))] : null,
+    missing.length ? [h("h3", null, "Not found"), h("ul.lines", null, missing.map((one) => h("li", { dir: "auto" }, one)))] : null,
+    warnings.length ? [h("h3", null, "Worth knowing"), h("ul.lines", null, warnings.map((one) => h("li", { dir: "auto" }, one)))] : null,
   ];
 }
 function useWords(fields) {

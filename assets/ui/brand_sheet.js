@@ -16,7 +16,13 @@ function drawColours() {
   const { palette } = open.kit;
   const proposals = palette.filter((one) => !one.locked).length;
   const list = lockup.h("ul.swatches", null, palette.map(swatchCard));
-  lockup.sortable(list, (from, to) => edit("", (kit) => { kit.palette.splice(to, 0, ...kit.palette.splice(from, 1)); }, "colours"));
+  lockup.sortable(list, (from, to) => {
+    const key = document.activeElement?.dataset.key ?? "";
+    edit("", (kit) => { kit.palette.splice(to, 0, ...kit.palette.splice(from, 1)); }, "colours");
+    // What was in use goes along with its colour.
+    if (key.startsWith(`swatch ${from} `)) sheet.querySelector(`[data-key="${key.replace(from, to)}"]`)?.focus();
+    lockup.announce(`Colour ${from + 1} is now number ${to + 1}`);
+  });
   const taken = (one) => palette.some((swatch) => swatch.hex === one.hex || one.alternatives.includes(swatch.hex));
   const further = (open.found?.palette ?? []).filter((one) => !taken(one));
   return [
@@ -57,6 +63,7 @@ function swatchCard(swatch, at) {
       change("", (one) => { if (one.hex !== read) decide(one, read); }, "colours");
     },
   });
+  block.append(hex);
   const paintBlock = (value) => { for (const [name, set_] of [["--swatch", value], ["--on", lockup.inkOn(value)]]) block.style.setProperty(name, set_); };
   paintBlock(swatch.hex);
   pick.addEventListener("input", () => { paintBlock(pick.value); hex.value = pick.value; change("pick", (one) => decide(one, pick.value)); });
@@ -71,10 +78,10 @@ function swatchCard(swatch, at) {
   const card = h("li.swatch", { draggable: "true", class: swatch.locked ? "" : "open", title: "Drag, or press Alt and an arrow, to put it elsewhere" }, block,
     h("div.tint-steps", { class: swatch.tints ? "" : "off", "aria-hidden": "true", style: { "--swatch": swatch.hex } }, [1, 2, 3, 4, 5].map(() => h("i"))),
     keyed(`swatch ${at} lock`, lock),
-    h("div.fields", null, h("div.row", null, role, hex), bare({ value: swatch.name, label: `${called}: name`, placeholder: "Name", key: `swatch ${at} name`, maxlength: 80, keep: (text) => change("", (one) => { one.name = text; }, "colours") }),
+    h("div.fields", null, role, bare({ value: swatch.name, label: `${called}: name`, placeholder: "Name", key: `swatch ${at} name`, maxlength: 80, keep: (text) => change("", (one) => { one.name = text; }, "colours") }),
       h("div.split", null, keyed(`swatch ${at} tints`, tints), keyed(`swatch ${at} delete`, button({ label: `Delete ${called}`, icon: "trash", kind: "icon small", onclick: () => deleteColour(at, called) }))),
       swatch.locked ? null : h("div.proposal", null,
-        h("div.split", null, h("span", { class: told && told.confidence < 0.5 ? "weak" : "" }, told ? `Proposal, ${sureness(told.confidence)}` : "Proposal"), keyed(`swatch ${at} accept`, button({ label: "Accept", kind: "small", onclick: () => change("", (one) => { one.locked = true; }, "colours") }))),
+        h("div.split", null, h("span", null, "Proposal", told ? h("small", null, sureness(told.confidence)) : null), keyed(`swatch ${at} accept`, button({ label: "Accept", kind: "small", onclick: () => change("", (one) => { one.locked = true; }, "colours") }))),
         source(swatch.source)),
       near.length ? h("div.near", null, h("small", null, "Near"), near.slice(0, 5).map((other) => h("button", { type: "button", title: other, "aria-label": `${called}: take ${other} instead`, style: { background: other }, onclick: () => change("", (one) => decide(one, other, swatch.source), "colours") }))) : null));
   card.addEventListener("pointerdown", (event) => { card.draggable = !event.target.closest("input[type=text], select"); });
@@ -137,7 +144,7 @@ function drawLogos() {
   const { logos } = open.kit;
   return [
     heading(logos.length > 1 ? "Logos" : "Logo"),
-    h("div.logos", null, logos.map(logoCard),
+    h("div.logo-cards", null, logos.map(logoCard),
       lockup.dropzone({ label: "Drop an SVG or PNG to add a logo", accept: ".svg,.png,.jpg,.jpeg,.webp", multiple: true, name: "logo-file", take: (paths) => give("add_logos", { files: paths.slice(0, 20) }) })),
   ];
 }

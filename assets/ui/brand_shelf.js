@@ -14,7 +14,7 @@ const shelf = (() => {
     const address = field({ label: "Read a brand", value: typed, placeholder: "example.org", name: "address", maxlength: 2000, oninput: (text) => { typed = text; } });
     address.box.dir = "auto";
     address.box.disabled = Boolean(busy);
-    address.box.addEventListener("keydown", (event) => { if (event.key === "Enter") read({ source: typed }, siteOf(typed)); });
+    address.box.addEventListener("keydown", (event) => { if (event.key === "Enter") read({ source: typed }, siteOf(typed)).catch(lockup.failed); });
     const ask = busy
       ? button({ label: "Stop", icon: "stop", onclick: stop })
       : button({ label: "Read", onclick: () => read({ source: typed }, siteOf(typed)) });

@@ -14,6 +14,8 @@ function unusedNotice(kind, kept) {
   return why ? h("div.notice", { role: "note" }, h("b", null, `${painterName()} does not use this yet`), h("span", null, `${why} ${kept}`)) : null;
 }
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** From where to where of the steps something counts: two sliders that never cross. */
 function stretch({ start, end, onchange }) {
   let from = start, to = end;
@@ -59,8 +61,8 @@ function photoPanel({ drawn }) {
     showStage();
   });
   function drawKinds() {
-    const all = [...desk.facts.annotators.map((one) => ({ ...one, short: one.name.split(":")[0], about: one.reason || one.name.split(":").slice(1).join(":").trim() })),
-      { id: "drawing", short: "As it is", about: "it is a drawing already", reason: "" }];
+    const all = [...desk.facts.annotators.map((one) => ({ ...one, short: one.name.split(":")[0], about: capital(one.reason || one.name.split(":").slice(1).join(":").trim()) })),
+      { id: "drawing", short: "As it is", about: "It is a drawing already", reason: "" }];
     fill(kinds, all.map((one) => {
       const box = h("input", { type: "radio", name: "compose-kind", value: one.id, checked: one.id === here.kind, disabled: Boolean(one.reason) });
       box.addEventListener("change", () => { here.kind = one.id; drawSliders(); read(); });

@@ -31,7 +31,7 @@ function setPicker({ chose }) {
   function build() {
     tiles.clear();
     fill(grid, state.studio.sets.map((one) => {
-      const picture = h("span.set-picture", null, h("span", null, one.name));
+      const picture = h("span.set-picture");
       const add = button({ label: `Add ${one.name} to the choice`, icon: "plus", kind: "icon small", onclick: () => choose(one.id, true) });
       const tile = h("button.set", { type: "button", title: one.description, onclick: (event) => choose(one.id, event.shiftKey || event.ctrlKey || event.metaKey) }, picture, h("span.clip", null, one.name));
       tiles.set(one.id, { tile, picture, add });

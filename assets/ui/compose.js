@@ -7,7 +7,7 @@ const desk = {
   mode: "sketch", format: "", layout: "", set: "arch", outlines: null, facts: null, pitch: null, underlay: false, showSet: false,
   tool: "line", size: 0.008, hex: "#1a1a18", over: { slots: false, calm: false, safe: false },
 };
-const TOOLS = [["line", "Pen", "pen", "p"], ["block", "Brush", "brush", "b"], ["shape", "Filled shape", "shape", "s"], ["erase", "Eraser", "erase", "e"]];
+const TOOLS = [["line", "Pen", "pen", "p"], ["block", "Brush", "brush", "b"], ["shape", "Shape", "shape", "s"], ["erase", "Eraser", "erase", "e"]];
 const INK = "#1a1a18";
 
 // ------------------------------------------------------------------------------------------------ the sketch is kept
@@ -93,7 +93,7 @@ underlayFile.addEventListener("change", () => {
 const under = h("div.stack.tight");
 function drawUnder() {
   fill(under, h("h3", null, "Underneath"),
-    toggle({ label: "The set", info: "As it was last seen", value: desk.showSet, onchange: (value) => { desk.showSet = value; if (value) paint(); board.place(); } }),
+    toggle({ label: "The set", info: "As it was last seen", value: desk.showSet, onchange: (value) => { desk.showSet = value; status.hidden = !value; if (value) paint(); board.place(); } }),
     h("div.row", null, underlayFile, h("label.btn.small", { htmlFor: "compose-trace" }, icon("image", 16), desk.underlay ? "Another picture" : "A picture to trace"),
       desk.underlay ? button({ label: "Take it away", kind: "small plain", onclick: () => { board.trace(null); drawUnder(); } }) : null));
 }
@@ -177,7 +177,8 @@ const paintNow = lockup.newest(async () => {
     if (made.pitch_deg !== null && state.draft.pitch_deg === null && desk.pitch !== made.pitch_deg) { desk.pitch = made.pitch_deg; edits.draw(); }
     await board.show(made.url);
     clearTimeout(slow);
-    status.textContent = made.seconds ? `Painted in ${made.seconds.toFixed(1)} s` : "As painted before";
+    status.textContent = made.seconds ? `Painted in ${made.seconds.toFixed(1)} s` : "";
+    refine();
     const other = made.family !== desk.layout && state.studio.layouts.find((one) => one.id === made.family);
     fill(noticeBox, other ? h("small.quiet", null, `This layout has no picture; the set is shown as in ${other.name}.`) : null);
   } catch (error) {
@@ -186,6 +187,13 @@ const paintNow = lockup.newest(async () => {
   } finally { clearTimeout(slow); status.classList.remove("busy-text"); }
 });
 function paint() { if (isSetWanted()) paintNow(); }
+/** Once the sliders rest: the same picture, larger and with less grain. It gives way to any new wish. */
+const refine = lockup.later(async () => {
+  if (!isSetWanted() || !state.draft.kit) return;
+  const wish = composed(), asked = JSON.stringify(wish);
+  const made = await call("preview", { wish, fine: true }).catch(() => null);
+  if (made?.url && asked === JSON.stringify(composed())) await board.show(made.url);
+}, 600);
 
 const picker = setPicker({ chose: () => { edits.draw(); paint(); } });
 const edits = setEdits({

@@ -19,6 +19,12 @@ lockup.formats ??= (() => {
     return strict;
   }
 
+  /** A format's name without its channel and its size, which stand beside it. */
+  function plain(format) {
+    const short = format.name.replace(`${format.channel} `, "").replace(/ \d+×\d+$/, "");
+    return short[0].toUpperCase() + short.slice(1);
+  }
+
   function pick() {
     const chosen = new Set(state.draft.formats);
     const count = h("span.quiet");
@@ -39,7 +45,7 @@ lockup.formats ??= (() => {
         channels.map((channel) => h("div.format-row", null, channels.length > 1 ? h("h4", null, channel) : null,
           h("div.format-cards", null, members.filter((format) => format.channel === channel).map((format) => {
             const card = h("button.format-card", { type: "button", "aria-pressed": String(chosen.has(format.id)), title: `${format.name}, ${format.size}`, onclick: () => flip(format.id, !chosen.has(format.id)) },
-              h("span.shape-box", null, shape(format, 54)), h("b.clip", null, format.name.replace(`${channel} `, "").replace(/ \d+×\d+$/, "")), h("small", null, format.size));
+              h("span.shape-box", null, shape(format, 54)), h("b.clip", null, plain(format)), h("small", null, format.size));
             cards.set(format.id, card);
             return card;
           })))));

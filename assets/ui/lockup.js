@@ -4,7 +4,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const ICONS = {
     plus: "M12 5v14M5 12h14", close: "M6 6l12 12M18 6L6 18", check: "M5 13l4 4L19 7", lock: "M7 11V8a5 5 0 0 1 10 0v3M5 11h14v9H5z",
-    unlock: "M7 11V8a5 5 0 0 1 9.6-2M5 11h14v9H5z", undo: "M9 7L4 12l5 5M4 12h10a6 6 0 0 1 0 12", redo: "M15 7l5 5-5 5M20 12H10a6 6 0 0 0 0 12",
+    unlock: "M7 11V8a5 5 0 0 1 9.6-2M5 11h14v9H5z", undo: "M9 5L4 10l5 5M4 10h10a5 5 0 0 1 0 10h-3", redo: "M15 5l5 5-5 5M20 10H10a5 5 0 0 0 0 10h3",
     trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13", copy: "M9 9h11v11H9zM5 15H4V4h11v1", down: "M12 4v12M6 11l6 6 6-6M4 20h16",
     up: "M12 20V8M6 13l6-6 6 6M4 4h16", star: "M12 3l2.8 5.8 6.2.9-4.5 4.4 1.1 6.2L12 17.3 6.4 20.3l1.1-6.2L3 9.7l6.2-.9z",
     play: "M7 5l12 7-12 7z", pause: "M8 5v14M16 5v14", stop: "M6 6h12v12H6z", eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
@@ -236,6 +236,9 @@
       button({ label: "Close", icon: "close", kind: "icon small", onclick: shut }));
     for (const old of [...toasts.children].filter((one) => one.querySelector("b").textContent === text)) old.remove();
     toasts.append(made);
+    // Inside an open dialog, or it would lie under the dialog's backdrop.
+    const host = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
+    if (toasts.parentElement !== host) host.append(toasts);
     while (toasts.children.length > 4) toasts.firstChild.remove();
     const timer = setTimeout(shut, kind === "bad" ? 60_000 : undo || action ? 12_000 : 6_000);
     return shut;
@@ -253,7 +256,7 @@
       h("header", null, h("h2", { id }, title), button({ label: "Close", icon: "close", kind: "icon", onclick: () => made.close() })),
       h("div.inside", null, body), actions.length ? h("footer", null, actions) : null);
     const before = document.activeElement;
-    made.addEventListener("close", () => { made.remove(); onclose?.(); if (before?.isConnected) before.focus(); });
+    made.addEventListener("close", () => { if (made.contains(toasts)) document.body.append(toasts); made.remove(); onclose?.(); if (before?.isConnected) before.focus(); });
     made.addEventListener("click", (event) => { if (event.target === made) made.close(); });
     document.body.append(made);
     made.showModal();
@@ -377,6 +380,8 @@
     });
   }
 
-  addEventListener("DOMContentLoaded", () => document.body.append(live, toasts));
-  window.lockup = { h, append, fill, icon, button, field, choice, slider, toggle, segments, dropzone, caller, upload, file, later, newest, announce, toast, failed, dialog, keys, help, on, emit, state, set, saved, go, mount, ready, isReady, span, bytes, many, inkOn, luminance, sortable, typing };
+  // Gradio puts this script in after the page was read, so the event may be over.
+  const place = () => document.body.append(live, toasts);
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", place); else place();
+  window.lockup = { Told, h, append, fill, icon, button, field, choice, slider, toggle, segments, dropzone, caller, upload, file, later, newest, announce, toast, failed, dialog, keys, help, on, emit, state, set, saved, go, mount, ready, isReady, span, bytes, many, inkOn, luminance, sortable, typing };
 })();

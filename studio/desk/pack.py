@@ -9,6 +9,7 @@ import secrets
 import shutil
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -147,7 +148,8 @@ def write_pack(
     except OSError as error:
         raise files.refused(target, error) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         shutil.rmtree(scratch, ignore_errors=True)
     return Packed(
         file=str(target), bytes=target.stat().st_size, ads=len(good), entries=entries, problems=tuple(problems)
@@ -258,7 +260,7 @@ def _faults(ad: PackAd, one: Named) -> list[Problem]:
     if spec.format.max_bytes and size > spec.format.max_bytes:
         most = spec.format.max_bytes
         found.append(problem(f"{size:,} bytes; {spec.format.name} takes {most:,}", "Make the ad again."))
-    elif size != file.bytes:
+    elif size != file.bytes and not found:
         found.append(problem("The file was changed after it was made", "Make the ad again if that was not meant."))
     if failed := file.score.failed:
         what = "; ".join(check.message for check in failed[:2])

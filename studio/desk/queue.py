@@ -261,7 +261,7 @@ class Queue:
     def _run(self, run_id: str) -> Run:
         rows = self.store.rows("SELECT * FROM runs WHERE run_id = ?", (run_id,))
         if not rows:
-            raise BadInput(f"There is no run {run_id!r} in this workspace")
+            raise BadInput(f"There is no run {run_id[:80]!r} in this workspace")
         return Run.model_validate({field: rows[0][field] for field in Run.model_fields})
 
     def counts(self, run_id: str) -> dict[Kind, Counts]:

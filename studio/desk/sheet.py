@@ -119,12 +119,16 @@ def contact_pdf(
     about.fTitle, about.fSubject, about.fCreator = title, subtitle, TOOL
     stream = skia.DynamicMemoryWStream()
     document = skia.PDF.MakeDocument(stream, about)
-    for page in _pages(ads, _paged(_blocks(ads), PAGE_HEIGHT), title, subtitle):
-        canvas = document.beginPage(*A4_PT)
-        canvas.scale(A4_PT[0] / WIDTH, A4_PT[0] / WIDTH)
-        _draw_page(canvas, type_, page, _print_picture)
-        document.endPage()
-    document.close()
+    try:
+        for page in _pages(ads, _paged(_blocks(ads), PAGE_HEIGHT), title, subtitle):
+            canvas = document.beginPage(*A4_PT)
+            canvas.scale(A4_PT[0] / WIDTH, A4_PT[0] / WIDTH)
+            _draw_page(canvas, type_, page, _print_picture)
+            document.endPage()
+        document.close()
+    except BaseException:
+        document.abort()  # it writes into the stream as long as it lives
+        raise
     return bytes(stream.detachAsData())
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engines.base import ControlMap, Painter, PaintRequest, ProductInScene, Progress, ReferencePicture, Region
 from studio.errors import BadInput
 from studio.model import Box, Shot
-from studio.picture.palette import lock
+from studio.picture.palette import PASSES, lock
 from studio.picture.product import Product
 from studio.pixels import decode_picture
 
@@ -42,9 +42,10 @@ def make_picture(
     product: Product | None,
     progress: Progress,
     load: Callable[[str], bytes] = _nothing,
+    passes: int = PASSES,
 ) -> Made:
-    """Paint `shot`; `load` gives control and reference pictures by digest. Raises `EngineError` from the painter,
-    `Stopped` when `progress` says so."""
+    """Paint `shot`; `load` gives control and reference pictures by digest; fewer `passes` lock the colours less
+    closely, for a look in passing. Raises `EngineError` from the painter, `Stopped` when `progress` says so."""
     # 1. Ask for the scene, with the product standing in it as geometry.
     if shot.placement is not None and (product is None or product.digest != shot.placement.product_digest):
         raise BadInput("The product picture this shot was planned with is gone", "Make the ads again from the brief")
@@ -77,7 +78,7 @@ def make_picture(
 
     # 2. Lock the dominant colours onto the kit's.
     hidden = painting.mask > 127 if painting.mask is not None and painting.mask.any() else None
-    pixels, facts = lock(painting.picture, shot.allowed, hidden)
+    pixels, facts = lock(painting.picture, shot.allowed, hidden, passes)
     progress.report(1.0)
 
     # 3. Keep the maps as pictures: later painters take them as controls.

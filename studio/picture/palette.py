@@ -22,7 +22,7 @@ DOMINANT_SHARE = 0.05
 _STEPS = 33
 _CELL = 0.02
 _CLOSE = 2.0
-_PASSES = 8
+PASSES = 8
 _REACH = 0.06
 """How far, in OKLab, a dominant colour takes its neighbours along."""
 
@@ -81,17 +81,17 @@ def distances(colors: Array, swatches: Sequence[Swatch]) -> Array:
 
 
 def lock(
-    picture: Pixels, swatches: Sequence[Swatch], hidden: NDArray[np.bool_] | None = None
+    picture: Pixels, swatches: Sequence[Swatch], hidden: NDArray[np.bool_] | None = None, passes: int = PASSES
 ) -> tuple[Pixels, dict[str, float]]:
     """`picture` (H×W×3) with its dominant colours on allowed ones. Pixels that are `hidden` (H×W, under the product) do
-    not count. Also the worst distance before and after, in CIEDE2000.
+    not count. Also the worst distance before and after, in CIEDE2000. Fewer `passes` come nearly as close, sooner.
 
     Every colour moves by a weighted mean of its neighbours' moves, so gradients stay gradients: the map from colour to
     colour is continuous, and lightness order is kept.
     """
     allowed = allowed_oklab(swatches)
     locked, best, before, after = picture, picture, 0.0, 0.0
-    for step in range(_PASSES + 1):
+    for step in range(passes + 1):
         colors, shares = dominant(locked.reshape(-1, 3) if hidden is None else locked[~hidden], clusters=16)
         # Words and flats will cover part of the picture, so that what is minor in it may be dominant beside them.
         main = shares >= DOMINANT_SHARE / 4
@@ -100,7 +100,7 @@ def lock(
             before = after = off
         elif off < after:
             best, after = locked, off
-        if off <= _CLOSE or step == _PASSES:
+        if off <= _CLOSE or step == passes:
             break
         centres = oklab(colors)
         # Nearest in hue and chroma first: lightness carries light and shadow and should move least.

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import reduce, wraps
 from operator import or_
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from urllib.parse import unquote
 
 import gradio as gr
 from gradio.data_classes import FileData
@@ -20,6 +22,7 @@ from pydantic import ValidationError, validate_call
 from studio.errors import BadInput
 from studio.runs import Runs
 from studio.studio import Studio
+from studio.ui.intake import uploaded
 from studio.ui.picture_verbs import PictureVerbs
 from studio.ui.tried import tried
 from studio.ui.verbs import Verbs
@@ -122,15 +125,23 @@ def _bare(annotation: Any) -> Any:
 
 
 def _uploads_only(component: Any) -> None:
-    """A caller may name a file by an address, which Gradio would fetch: nothing is asked of the network here."""
+    """A caller may name a file by an address, which Gradio would fetch. Here nothing is asked of the network: an
+    address of this page stands for the upload it leads to, any other is refused."""
     keep = component.async_move_resource_to_block_cache
 
     async def local(path: Any) -> Any:
-        if is_http_url_like(str(path)):
-            raise gr.Error("A file has to be uploaded; addresses are not fetched", print_exception=False)
-        return await keep(path)
+        if not is_http_url_like(str(path)):
+            return await keep(path)
+        own = _OWN.match(str(path))
+        error, found = tried(lambda: uploaded(unquote(own[1]))) if own else (None, None)
+        if found is None:
+            raise gr.Error(str(error or "A file has to be uploaded; addresses are not fetched"), print_exception=False)
+        return str(found)
 
     component.async_move_resource_to_block_cache = local
+
+
+_OWN = re.compile(r"https?://[^/]+/gradio_api/file=(.+)")
 
 
 # ------------------------------------------------------------------------------------------------ explained

@@ -18,7 +18,7 @@ from studio.board import SHAPES, Composed
 from studio.desk.files import write_whole
 from studio.errors import LockupError
 from studio.pixels import decode_picture, encode_png, read_picture
-from studio.previews import MapKind, Preview, Previews, jpeg, prune
+from studio.previews import MapKind, Previews, jpeg, prune
 from studio.runs import Runs
 from studio.sets import rest_values
 from studio.studio import Studio
@@ -74,9 +74,11 @@ class Compose:
         found = self._previews.thumbs(kit, ask)
         return {name: address(path) if path else "" for name, path in found.items()}
 
-    def preview(self, wish: Composed) -> dict[str, Any]:
-        """The set as it will be painted, small."""
-        made: Preview = self._previews.preview(wish)
+    def preview(self, wish: Composed, fine: bool = False) -> dict[str, Any]:
+        """The set as it will be painted, small. A `fine` one that gave way to another wish has no `url`."""
+        made = self._previews.preview(wish, fine)
+        if made is None:
+            return {"url": ""}
         framed, product = made.place.framed, made.product
         shot = made.place.shot
         stands = shot.placement.box.model_dump() if shot is not None and shot.placement is not None else None

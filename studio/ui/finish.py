@@ -64,7 +64,7 @@ class Finish:
             self.cut, self.enlarge, self.errands.errand, self.errands.stop_errand,
             self.pack_preview, self.pack,
         )  # fmt: skip
-        return view("finish", verbs, "gallery", "present")
+        return view("finish", verbs, "gallery", "present", "finish-ad", "finish-pack")
 
     # -------------------------------------------------------------------------------------------- looking
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -22,9 +23,9 @@ OPEN_S = 90.0
 class Server:
     """`python app.py --no-browser` on a free port."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--port", "0", "--no-browser"],
+            [sys.executable, str(ROOT / "app.py"), "--port", "0", "--no-browser", *options],
             env={**os.environ, "STUDIO_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -48,6 +49,11 @@ class Server:
         except Empty:
             pytest.fail(f"the page did not open: {said}")
         return found[0]
+
+    def kill(self) -> None:
+        """As a power cut does it."""
+        self.process.kill()
+        self.process.wait()
 
     def end(self) -> None:
         self.process.terminate()
@@ -81,22 +87,35 @@ def server(home: Path) -> Iterator[Server]:
     running.end()
 
 
+OpenPage = Callable[..., Page]
+
+
 @pytest.fixture
-def open_page(browser: Browser, server: Server) -> Iterator[Callable[[], Page]]:
-    """Opens a tab; fails the test if the page asked anything outside this machine or reported a script error."""
+def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
+    """Opens a page at a tab; fails the test if it asked anything outside this machine or reported a script error."""
+    yield from opened(browser, server.url)
+
+
+def opened(browser: Browser, url: str, **context_options: Any) -> Iterator[OpenPage]:
+    """A browser's own context, in which `open_page(tab, tour=False)` opens pages of the studio at `url`."""
     outside: list[str] = []
     errors: list[str] = []
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    context.on("request", lambda ask: outside.append(ask.url) if not _ours(ask.url, server.url) else None)
+    options = {"viewport": {"width": 1440, "height": 900}, "accept_downloads": True, **context_options}
+    context = browser.new_context(**options)
+    context.on("request", lambda ask: outside.append(ask.url) if not _ours(ask.url, url) else None)
     context.on("weberror", lambda error: errors.append(str(error.error)))
 
-    def opened() -> Page:
+    def open_page(tab: str = "variants", tour: bool = False) -> Page:
         page = context.new_page()
-        page.goto(server.url)
-        page.wait_for_selector("#make", timeout=30_000)
+        if not tour:
+            page.add_init_script("localStorage.setItem('lockup.tour', 'seen')")
+        page.goto(f"{url}/#{tab}")
+        page.wait_for_selector("#view-shell .kit-chip", timeout=30_000)
+        page.wait_for_function("tab => window.lockup?.state.tab === tab", arg=tab)
+        page.wait_for_selector(f"#view-{tab} > *", timeout=30_000)
         return page
 
-    yield opened
+    yield open_page
     context.close()
     assert not outside
     assert not errors

@@ -149,7 +149,7 @@ def test_a_blank_kit_can_be_used(shelf: Shelf) -> None:
 def test_a_logo_is_kept_safe_under_a_free_name(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "solbrae-on-light.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10" onload="alert(1)"><script>alert(2)</script>'
-        '<image href="http://127.0.0.1/x.png"/><rect width="40" height="10" fill="#ffffff"/></svg>'
+        '<style>@import url(http://127.0.0.1/x.css)</style><rect width="40" height="10" fill="#ffffff"/></svg>'
     )
     kit = shelf.load("demo")
     added = with_logos(kit.kit, kit.folder, [tmp_path / "solbrae-on-light.svg"])

@@ -12,6 +12,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engines.base import Capabilities, Painting, PaintRequest, Progress
+from engines.catalog import open_enlarger
+from studio.desk.engines import Engines
 from studio.desk.hands import StudioHands
 from studio.desk.worker import run_worker
 
@@ -41,7 +43,7 @@ def main() -> int:
     args = parser.parse_args()
     return run_worker(
         args.home,
-        lambda store: StudioHands(store, lambda name: Plain()),
+        lambda store: StudioHands(store, lambda name: Plain(), Engines(enlarger=lambda name: open_enlarger("lanczos"))),
         until_idle=args.until_idle,
         run_id=args.run,
         name=args.name,

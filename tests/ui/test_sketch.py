@@ -24,9 +24,9 @@ strokes = st.builds(
 
 
 def stroke(
-    tool: str, *points: tuple[float, float], size: float = 0.02, hex: str = "#f0653c", closed: bool = False
+    tool: str, *points: tuple[float, float], size: float = 0.02, ink: str = "#f0653c", closed: bool = False
 ) -> Stroke:
-    return Stroke.model_validate({"tool": tool, "points": points, "size_fraction": size, "hex": hex, "closed": closed})
+    return Stroke.model_validate({"tool": tool, "points": points, "size_fraction": size, "hex": ink, "closed": closed})
 
 
 def sketch(*drawn: Stroke) -> Sketch:

@@ -1,0 +1,230 @@
+"""The Engine tab's verbs: what they show is there, and what they begin can be stopped and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engines.base import Capabilities, EngineError, Offer, Painting, Progress
+from engines.catalog import doors
+from studio.desk.engines import Engines
+from studio.errors import BadInput
+from studio.runs import Runs
+from studio.studio import Studio
+from studio.ui.engine import Engine
+from studio.ui.view import plainly, served
+
+MODEL = Offer("model", "cutout", "A model", "MIT", reason="model.onnx is not here", bytes=1000, fetchable=True)
+STAGE = Offer("stage", "painter", "The stage", capabilities=Capabilities(sets=True, reasons={"prompt": "No words."}))
+OTHER = Offer("other", "painter", "Another", reason="its weights are not here")
+
+
+class Slow:
+    """A painter that waits until it is let go."""
+
+    id = "stage"
+    capabilities = Capabilities()
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def paint(self, requests: Any, progress: Progress) -> Iterator[Painting]:
+        while not self.go.wait(0.01):
+            progress.report(0.2, "Painting")
+        for request in requests:
+            yield Painting(np.zeros((request.height_px, request.width_px, 3), np.uint8), 0.5, "stage", "numba")
+
+
+@pytest.fixture
+def painter() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def tab(tmp_path: Path, painter: Slow) -> Iterator[Engine]:
+    def offers(kind: str) -> tuple[Offer, ...]:
+        return {"painter": (STAGE, OTHER), "cutout": (MODEL,)}.get(kind, ())
+
+    def fetch(name: str, licence: str, progress: Progress) -> Path:
+        if licence != "MIT":
+            raise EngineError(
+                "It is under the licence MIT, which has not been accepted",
+                "Read it at https://example.org/MIT and accept it by name.",
+            )
+        part = tmp_path / "home" / "models" / name / "model.onnx.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        have = part.stat().st_size if part.exists() else 0
+        while have < 1000:
+            progress.report(have / 1000, "Fetching model.onnx")
+            with part.open("ab") as file:
+                file.write(b"x" * 10)
+            have += 10
+            time.sleep(0.005)
+        return part.rename(part.with_suffix(""))
+
+    studio = Studio(tmp_path / "home", Engines(painter=lambda name: painter, offers=offers, fetch=fetch))
+    runs = Runs(studio)
+    yield Engine(studio, runs)
+    painter.go.set()
+    runs.close()
+    studio.store.close()
+
+
+def until(what: Callable[[], Any], patience_s: float = 20.0) -> Any:
+    end = time.monotonic() + patience_s
+    while not (found := what()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+    return found
+
+
+def ended(tab: Engine) -> dict[str, Any]:
+    return until(lambda: next((one for one in tab.under_way() if one["done"]), None))
+
+
+def test_everything_shown_is_plain_json_and_true(tab: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.onnx").write_bytes(b"x")
+    monkeypatch.setenv("LOCKUP_MODELS", f"{tmp_path / 'more'}{os.pathsep}{tmp_path / 'gone'}")
+    shown = json.loads(json.dumps(plainly(tab.look())))
+    stage, other = shown["painters"]
+    assert stage["sets"] and stage["reasons"]["prompt"] == "No words." and other["reason"] == OTHER.reason
+    assert shown["cutouts"][0]["fetchable"] and shown["cutouts"][0]["bytes"] == 1000 and shown["upscalers"] == []
+    assert [(one["there"], one["files"]) for one in shown["models"]] == [(True, 1), (False, 0), (False, 0)]
+    assert shown["built"] == [] and shown["measured"] == [] and shown["costs"]["source"]
+    built = tab.studio.home / "engines" / "sdxl"
+    built.mkdir(parents=True)
+    (built / "unet.engine").write_bytes(b"xyz")
+    assert tab.look()["built"] == [{"name": "sdxl/unet.engine", "bytes": 3}]
+
+
+def test_looking_answers_at_once(tab: Engine) -> None:
+    tab.look()
+    began = time.monotonic()
+    tab.look(), tab.now(), tab.under_way()
+    assert time.monotonic() - began < 0.3
+
+
+def test_measuring_goes_on_beside_the_page_and_is_kept(tab: Engine, painter: Slow) -> None:
+    tab.measure("stage")
+    until(lambda: tab.under_way()[0]["text"] == "Painting")
+    with pytest.raises(BadInput, match="already"):
+        tab.measure("stage")
+    painter.go.set()
+    line = ended(tab)
+    assert (line["kind"], line["name"], line["trouble"]) == ("measure", "stage", "")
+    assert tab.look()["measured"][0]["seconds"] == 0.5
+    json.dumps(tab.under_way())
+
+
+def test_measuring_can_be_stopped(tab: Engine) -> None:
+    tab.measure("stage")
+    until(lambda: tab.under_way()[0]["text"] == "Painting")
+    tab.stop("measure", "stage")
+    assert ended(tab)["trouble"] == "Stopped"
+    assert tab.look()["measured"] == []
+    tab.stop("measure", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("other", "weights"), ("nothing", "There is no painter"), ("", "There is no")]
+)
+def test_painters_that_cannot_be_used_are_not_measured(tab: Engine, name: str, said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        tab.measure(name)
+
+
+def test_nothing_is_fetched_before_its_licence_is_accepted_by_name(tab: Engine) -> None:
+    terms = tab.terms("model")
+    assert (terms["licence"], terms["bytes"], terms["licence_url"]) == ("MIT", 1000, "https://example.org/MIT")
+    for wrong in ("", "mit", "Apache-2.0"):
+        with pytest.raises(EngineError, match="not been accepted"):
+            tab.fetch("model", wrong)
+    assert tab.under_way() == [] and not (tab.studio.home / "models").exists()
+    for name in ("stage", "nothing", "../model"):
+        with pytest.raises(EngineError, match="nothing to fetch"):
+            tab.terms(name)
+
+
+def test_a_download_is_stopped_and_goes_on_where_it_was(tab: Engine) -> None:
+    tab.fetch("model", "MIT")
+    line = until(lambda: next((one for one in tab.under_way() if one["have"] > 200), None))
+    assert line["total"] == 1000 and not line["done"]
+    tab.fetch("model", "MIT")  # pressing twice fetches once
+    assert len(tab.under_way()) == 1
+    tab.stop("fetch", "model")
+    stopped = ended(tab)
+    assert stopped["trouble"] == "Stopped" and 200 < stopped["have"] < 1000
+    tab.fetch("model", "MIT")
+    done = until(lambda: next((one for one in tab.under_way() if one["done"] and not one["trouble"]), None))
+    assert done["have"] == 1000
+
+
+def test_a_download_without_a_connection_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    studio = Studio(tmp_path / "home")
+    studio.engines = Engines(**doors((tmp_path,), studio.home / "models"))
+    runs = Runs(studio)
+    tab = Engine(studio, runs)
+    try:
+        assert tab.terms("birefnet-general")["licence_url"].startswith("https://")
+        tab.fetch("birefnet-general", "MIT")
+        line = ended(tab)
+        assert "could not be fetched" in line["trouble"] and "goes on where it stopped" in line["hint"]
+    finally:
+        runs.close()
+        studio.store.close()
+
+
+def test_power_and_price_are_checked_and_kept(tab: Engine) -> None:
+    assert tab.set_power(300, 0.25, "USD")["costs"]["watts"] == 300
+    assert tab.look()["power"] == {"watts": 300.0, "price_per_kwh": 0.25, "currency": "USD"}
+    assert tab.set_power()["power"] == {"watts": None, "price_per_kwh": None, "currency": None}
+    call = served(tab.set_power)
+    for wrong in (
+        {"watts": "much"},
+        {"watts": -1},
+        {"watts": 1e12},
+        {"price_per_kwh": -1},
+        {"currency": "euros"},
+        {"currency": "<b>"},
+        {"x": 1},
+    ):
+        assert "error" in call(wrong), wrong
+
+
+def test_the_doctor_and_the_reference_are_there(tab: Engine) -> None:
+    said = tab.doctor()
+    assert {one["state"] for one in said["findings"]} <= {"fine", "look", "broken"}
+    assert "[fine] Workspace" in said["text"]
+    told = tab.reference("http://127.0.0.1:7874")
+    assert {"make", "kits"} <= {one["name"] for one in told["endpoints"]} and "# Lockup" in told["markdown"]
+    call = served(tab.reference)
+    for wrong in ("javascript:alert(1)", "http://a b", "https://x/y", "x" * 500, 7, None):
+        assert "error" in call({"url": wrong}), wrong
+
+
+def test_a_studio_without_engines_still_has_the_tab(tmp_path: Path) -> None:
+    studio = Studio(tmp_path / "home")
+    runs = Runs(studio)
+    try:
+        tab = Engine(studio, runs)
+        assert tab.look()["painters"] == []
+        with pytest.raises(EngineError):
+            tab.measure("stage")
+        studio.engines = replace(studio.engines, offers=lambda kind: (STAGE,))
+        with pytest.raises(EngineError, match="No engines were opened"):
+            tab.measure("stage")
+    finally:
+        runs.close()
+        studio.store.close()
