@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,6 @@ class Again:
         self.runs = runs
         self._make_hands = hands or (lambda store: StudioHands(store, _no_painter, studio.engines))
         self._here = ThreadPoolExecutor(1, "again")
-        self._doing: dict[str, Future[None]] = {}
 
     # -------------------------------------------------------------------------------------------- ordering
 
@@ -155,7 +154,7 @@ class Again:
             queue.add_jobs(made, [paint_job(shot) for shot in shots.values()])
             queue.add_jobs(made, [compose_job(spec, named[spec.content_id]) for spec in specs])
         if len(known) == len(shots):
-            self._doing[made] = self._here.submit(self._compose_here, made)
+            self._here.submit(self._compose_here, made)
         else:
             self.runs.take(made)
         return Ordered(
@@ -217,11 +216,13 @@ class Again:
         return load_kit(folder)
 
     def wait(self, run_id: str, seconds: float) -> bool:
-        """Wait for a run that is composed here, at most so long; whether it is over."""
-        doing = self._doing.get(run_id)
-        if doing is not None and not wait_for([doing], seconds).not_done:
-            self._doing.pop(run_id, None)
-        return not self.runs.queue.open_jobs(run_id)
+        """Wait until nothing of a run is left to do, at most so long; whether it is over."""
+        until = time.monotonic() + seconds
+        while self.runs.queue.open_jobs(run_id):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
 
     def try_out(self, spec: AdSpec, shot: Shot | None, folder: Path) -> AdFile:
         """An ad composed and measured without a record of it, its file in `folder`. Raises `LockupError`."""

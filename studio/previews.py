@@ -41,8 +41,10 @@ from studio.studio import Studio
 
 Pixels = NDArray[np.uint8]
 MapKind = Literal["depth", "edges"]
-PREVIEW_PX, PREVIEW_STEPS, PREVIEW_PASSES = 400, 3, 2
-"""The longest side of a preview and its samples a pixel: half a second on two cores."""
+PREVIEW_STEPS, PREVIEW_PASSES = 3, 2
+PREVIEW_PX, SLOW_S, QUICK_S = (400, 340, 280), 0.7, 0.35
+"""The longest side of a preview: half a second on two cores. Where the machine is slower, or has other work, it is
+smaller; the finer one follows in any case."""
 FINE_PX, FINE_STEPS = 760, 8
 MAP_PX, MAP_STEPS = 768, 1
 THUMB_PX, THUMB_STEPS = 192, 8
@@ -78,6 +80,8 @@ class Previews:
         self._missing: list[tuple[Path, Shot]] = []
         self._thread: threading.Thread | None = None
         self._bad: set[Path] = set()
+        self._smaller = 0
+        self._warm = False
         self._known: tuple[int, Presets] | None = None
         self._products: OrderedDict[tuple[str, float | None], Product] = OrderedDict()
 
@@ -105,7 +109,7 @@ class Previews:
         """The board's scene, painted now unless it is known. A `fine` one is larger and cleaner, and gives way to
         whoever waits: then there is none. Raises `BadInput`, `EngineError`."""
         place, product = self._planned(wish, FINE_STEPS if fine else PREVIEW_STEPS)
-        shot = _sized(_shot_of(place), FINE_PX if fine else PREVIEW_PX)
+        shot = _sized(_shot_of(place), FINE_PX if fine else PREVIEW_PX[self._smaller])
         path = self.folder / "previews" / f"{_name(shot)}.jpg"
         started = time.perf_counter()
         if path.is_file():
@@ -121,7 +125,12 @@ class Previews:
             pixels = compose.with_product(pixels, product.rgba, shot.placement)
         write_whole(path, jpeg(pixels))
         prune(path.parent, KEPT_PREVIEWS)
-        return Preview(path, time.perf_counter() - started, place, product)
+        seconds = time.perf_counter() - started
+        if not fine and self._warm:
+            step = 1 if seconds > SLOW_S else -1 if seconds < QUICK_S else 0
+            self._smaller = min(max(self._smaller + step, 0), len(PREVIEW_PX) - 1)
+        self._warm = True
+        return Preview(path, seconds, place, product)
 
     def keep_map(self, wish: Composed, kind: MapKind) -> str:
         """A map of the board's scene as a file of the workspace, by its digest."""

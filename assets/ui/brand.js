@@ -105,14 +105,18 @@ function paint(...names) {
   if (key && !active.isConnected) sheet.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 const keyed = (key, made) => { (made.box ?? made).dataset.key = key; return made; };
+const fitting = new Set();
+new ResizeObserver(() => { for (const box of fitting) { if (box.isConnected) box.fit(); else fitting.delete(box); } }).observe(sheet);
 /** A field that looks like the text it holds until it is used. Enter and leaving it keep what was typed, Escape does not. */
-function bare({ value, label, placeholder, key, kind = "", keep, maxlength = 400 }) {
-  const box = h("input.bare", { type: "text", class: kind, value, placeholder, maxlength, "aria-label": label, dir: "auto", spellcheck: "false", autocomplete: "off" });
+function bare({ value, label, placeholder, key, kind = "", keep, maxlength = 400, grows }) {
+  const box = h(grows ? "textarea.bare" : "input.bare", { type: grows ? null : "text", rows: grows ? 1 : null, class: kind, value, placeholder, maxlength, "aria-label": label, dir: "auto", spellcheck: "false", autocomplete: "off" });
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") box.blur();
+    if (event.key === "Enter") { event.preventDefault(); box.blur(); }
     if (event.key === "Escape") { box.value = value; box.blur(); }
   });
-  box.addEventListener("change", () => { if (keep(box.value.trim()) === false) box.value = value; });
+  box.addEventListener("change", () => { if (keep(box.value.trim().replace(/\s+/g, " ")) === false) box.value = value; fit(); });
+  const fit = () => { if (grows) { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; } };
+  if (grows) { box.addEventListener("input", fit); fitting.add(box); box.fit = fit; requestAnimationFrame(fit); }
   return keyed(key, box);
 }
 function sureness(confidence) {
@@ -134,8 +138,8 @@ function drawHead() {
   const facts = [found?.site ? `Read from ${found.site}` : "", found?.language, found?.name ? `name ${sureness(found.name.confidence)}` : "", found?.tagline ? `tagline ${sureness(found.tagline.confidence)}` : ""].filter(Boolean);
   return [
     h("div.names", null,
-      bare({ value: kit.name, label: "Name of the brand", key: "name", kind: "name", maxlength: 200, keep: (text) => { if (!text) return false; edit("", (next) => { next.name = text; }); } }),
-      bare({ value: kit.tagline, label: "Tagline", placeholder: "Tagline", key: "tagline", kind: "tagline", keep: (text) => edit("", (next) => { next.tagline = text; }) }),
+      bare({ value: kit.name, label: "Name of the brand", key: "name", kind: "name", maxlength: 200, grows: true, keep: (text) => { if (!text) return false; edit("", (next) => { next.name = text; }); } }),
+      bare({ value: kit.tagline, label: "Tagline", placeholder: "Tagline", key: "tagline", kind: "tagline", grows: true, keep: (text) => edit("", (next) => { next.tagline = text; }) }),
       facts.length ? h("small.clip", { dir: "auto", title: facts.join(" · ") }, facts.join(" · ")) : null),
     h("div.row", null, back, forth),
   ];

@@ -90,6 +90,7 @@ const proofs = (() => {
   function follow(of) { ready = of; }
   function clear() {
     say("");
+    root.classList.add("refused");
     for (const shape of SHAPES) { delete ads[shape]; delete shown[shape]; fill(frames[shape]); }
     fill(verdict); fill(trouble);
   }

@@ -64,9 +64,8 @@ function swatchCard(swatch, at) {
     },
   });
   block.append(hex);
-  const paintBlock = (value) => { for (const [name, set_] of [["--swatch", value], ["--on", lockup.inkOn(value)]]) block.style.setProperty(name, set_); };
-  paintBlock(swatch.hex);
-  pick.addEventListener("input", () => { paintBlock(pick.value); hex.value = pick.value; change("pick", (one) => decide(one, pick.value)); });
+  const paintCard = (value) => { card.style.setProperty("--swatch", value); card.style.setProperty("--on", lockup.inkOn(value)); };
+  pick.addEventListener("input", () => { paintCard(pick.value); hex.value = pick.value; change("pick", (one) => decide(one, pick.value)); });
   pick.addEventListener("change", () => { if (document.activeElement === pick) setTimeout(() => paint("colours")); });
 
   const lock = button({ label: swatch.locked ? `${called}: unlock` : `${called}: accept and lock`, icon: swatch.locked ? "lock" : "unlock", kind: "icon small", onclick: () => change("", (one) => { one.locked = !one.locked; }, "colours") });
@@ -76,7 +75,7 @@ function swatchCard(swatch, at) {
   const tints = toggle({ label: "Tints", value: swatch.tints, onchange: (value) => change("", (one) => { one.tints = value; }, "colours") });
   tints.title = "Lighter and darker steps of this colour may be used in the scene";
   const card = h("li.swatch", { draggable: "true", class: swatch.locked ? "" : "open", title: "Drag, or press Alt and an arrow, to put it elsewhere" }, block,
-    h("div.tint-steps", { class: swatch.tints ? "" : "off", "aria-hidden": "true", style: { "--swatch": swatch.hex } }, [1, 2, 3, 4, 5].map(() => h("i"))),
+    h("div.tint-steps", { class: swatch.tints ? "" : "off", "aria-hidden": "true" }, [1, 2, 3, 4, 5].map(() => h("i"))),
     keyed(`swatch ${at} lock`, lock),
     h("div.fields", null, role, bare({ value: swatch.name, label: `${called}: name`, placeholder: "Name", key: `swatch ${at} name`, maxlength: 80, keep: (text) => change("", (one) => { one.name = text; }, "colours") }),
       h("div.split", null, keyed(`swatch ${at} tints`, tints), keyed(`swatch ${at} delete`, button({ label: `Delete ${called}`, icon: "trash", kind: "icon small", onclick: () => deleteColour(at, called) }))),
@@ -84,6 +83,7 @@ function swatchCard(swatch, at) {
         h("div.split", null, h("span", null, "Proposal", told ? h("small", null, sureness(told.confidence)) : null), keyed(`swatch ${at} accept`, button({ label: "Accept", kind: "small", onclick: () => change("", (one) => { one.locked = true; }, "colours") }))),
         source(swatch.source)),
       near.length ? h("div.near", null, h("small", null, "Near"), near.slice(0, 5).map((other) => h("button", { type: "button", title: other, "aria-label": `${called}: take ${other} instead`, style: { background: other }, onclick: () => change("", (one) => decide(one, other, swatch.source), "colours") }))) : null));
+  paintCard(swatch.hex);
   card.addEventListener("pointerdown", (event) => { card.draggable = !event.target.closest("input[type=text], select"); });
   return card;
 }
@@ -160,7 +160,7 @@ function logoCard(logo, at) {
   const size = (clear) => {
     const aspect = drawn?.aspect ?? 1;
     // Logo and clear space together fill the same box, whatever the logo's shape.
-    const height = Math.min(104 / (1 + 2 * clear), 176 / (aspect + 2 * clear), 64);
+    const height = Math.min(104 / (1 + 2 * clear), 146 / (aspect + 2 * clear), 64);
     for (const ground of zones) for (const [rule, value] of [["--h", `${height}px`], ["--w", `${height * aspect}px`], ["--clear", `${height * clear}px`]]) ground.style.setProperty(rule, value);
   };
   size(logo.clear_space_fraction);

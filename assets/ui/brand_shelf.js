@@ -58,7 +58,9 @@ const shelf = (() => {
 
   // ------------------------------------------------------------------------------------------ kits
 
-  const strip = (colours) => h("span.strip", { "aria-hidden": "true" }, colours.slice(0, 8).map((hex) => h("i", { style: { background: hex } })));
+  /** A name inside a sentence, whichever way it is written. */
+  const called = (name) => `\u2068${name}\u2069`;
+  const strip = (colours) => h("span.colours-strip", { "aria-hidden": "true" }, colours.slice(0, 8).map((hex) => h("i", { style: { background: hex } })));
 
   function showKits() {
     const rows = (state.studio?.kits ?? []).map((kit) => row({
@@ -83,7 +85,7 @@ const shelf = (() => {
     const token = await call("remove_kit", { kit_id: kit.id });
     const used = state.draft.kit === kit.id;
     await lockup.refreshKits();
-    toast(`${kit.name} is deleted`, {
+    toast(`${called(kit.name)} is deleted`, {
       undo: async () => { const back = await call("bring_back_kit", { token }); await lockup.refreshKits(); if (used) set({ kit: back }); },
     });
   }
@@ -115,7 +117,7 @@ const shelf = (() => {
     askName("Save a preset", "Name", [kit?.name, state.draft.title].filter(Boolean).join(", ").slice(0, 120), "Save", async (name) => {
       await call("save_preset", { name, draft: state.draft });
       await loadPresets();
-      toast(`${name} is saved`);
+      toast(`${called(name)} is saved`);
     }, "Kit, look, sets and their changes, layouts, references, what varies, formats. A preset of the same name is replaced.");
   }
   async function usePreset(id) {
@@ -128,7 +130,7 @@ const shelf = (() => {
   async function removePreset(preset) {
     const token = await call("remove_preset", { preset_id: preset.id });
     await loadPresets();
-    toast(`${preset.name} is deleted`, { undo: async () => { await call("bring_back_preset", { token }); await loadPresets(); } });
+    toast(`${called(preset.name)} is deleted`, { undo: async () => { await call("bring_back_preset", { token }); await loadPresets(); } });
   }
 
   // ------------------------------------------------------------------------------------------ rows and small things

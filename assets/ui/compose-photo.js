@@ -35,10 +35,10 @@ function stretch({ start, end, onchange }) {
 }
 
 function photoPanel({ drawn }) {
-  const here = { photo: "", url: "", map: "", kind: "edges", detail: 0.5, invert: false, strength: 0.8, start: 0, end: 1, seconds: 0 };
+  const here = { photo: "", url: "", map: "", light: false, kind: "edges", detail: 0.5, invert: false, strength: 0.8, start: 0, end: 1, seconds: 0 };
   const drop = dropzone({ label: "Drop a photo, or choose one", accept: "image/*", name: "photo", take: async ([path]) => {
     const taken = await call("take_photo", { path });
-    Object.assign(here, { photo: taken.photo, url: taken.url, map: "" });
+    Object.assign(here, { photo: taken.photo, url: taken.url, map: "", light: taken.light, invert: here.kind === "drawing" && taken.light });
     draw();
     read();
   } });
@@ -65,7 +65,13 @@ function photoPanel({ drawn }) {
       { id: "drawing", short: "As it is", about: "It is a drawing already", reason: "" }];
     fill(kinds, all.map((one) => {
       const box = h("input", { type: "radio", name: "compose-kind", value: one.id, checked: one.id === here.kind, disabled: Boolean(one.reason) });
-      box.addEventListener("change", () => { here.kind = one.id; drawSliders(); read(); });
+      box.addEventListener("change", () => {
+        // A drawing on white paper is turned over by itself; a map that was read is right as it is.
+        if ((one.id === "drawing") !== (here.kind === "drawing")) here.invert = one.id === "drawing" && here.light;
+        here.kind = one.id;
+        drawSliders();
+        read();
+      });
       return h("label.kind", { class: one.reason ? "off" : "" }, box, h("span", null, h("b", null, one.short), h("small", null, one.about)));
     }));
   }

@@ -142,7 +142,7 @@ function factRows(ad, about) {
   if (about?.made?.engine) rows.push(["Painter", `${about.made.engine}, ${about.made.painted} px, ${many(about.made.steps, "sample")}`]);
   if (about?.grown > 1) rows.push(["Grown", `${about.grown} times for this format`]);
   if (about?.omitted?.length) rows.push(["Left out", about.omitted.map((name) => (WORDS.find(([id]) => id === name)?.[1] ?? name).toLowerCase()).join(", ")]);
-  if (about?.what) rows.push(["Came from", about.what]);
+  if (about?.what) rows.push(["Made as", about.what.replace(/^mended: (\w+)$/, (_, id) => `mended: ${(CHECKS[id] ?? id).toLowerCase()}`)]);
   rows.push(["Name", ad.file]);
   return rows.map(([name, value]) => [h("dt", null, name), h("dd", null, String(value))]);
 }
@@ -176,8 +176,8 @@ async function arrived(order, done) {
   const left = (order.left_out ?? []).map((one) => `${one.name}: ${one.reason}`).join("; ");
   const hint = left ? `Left out: ${left}.` : "";
   if (order.failed.length && !order.finished.length) throw new lockup.Told(order.failed[0].message, order.failed[0].hint);
-  if (order.to_paint && !order.over) {
-    lockup.toast(`${many(order.ads.length, "ad")} ordered, ${many(order.to_paint, "picture")} to paint`, { hint: "They appear here when they are done.", action: { label: "Follow", go: () => { lockup.emit("watch", order.run_id); lockup.go("variants"); } } });
+  if (!order.over) {
+    lockup.toast(`${many(order.ads.length, "ad")} ordered${order.to_paint ? `, ${many(order.to_paint, "picture")} to paint` : ""}`, { hint: "They appear here when they are done.", action: { label: "Follow", go: () => { lockup.emit("watch", order.run_id); lockup.go("variants"); } } });
     return;
   }
   const made = order.finished.map((ad) => [order.run_id, ad]);

@@ -5,6 +5,7 @@ const PLAIN = { run: "", text: "", kind: "", stars: 0, rejected: "hide", score: 
 const filters = { ...PLAIN, ...remembered() };
 const used = { runs: [], formats: [] };
 let wantedNext = null, first = null;
+const next = (key) => ({ key, tries: 4 });
 
 function remembered() { try { return JSON.parse(localStorage.getItem("lockup.finish") ?? "{}"); } catch { return {}; } }
 function remember() { try { localStorage.setItem("lockup.finish", JSON.stringify({ ...filters, text: "", run: "" })); } catch { /* private window */ } }
@@ -32,9 +33,11 @@ const grid = lockup.gallery({
 
 function settled() {
   if (wantedNext) {
-    const [run, ad] = wantedNext;
-    wantedNext = null;
-    grid.select(run, ad);
+    const [run, ad] = wantedNext.key;
+    // An answer that was on its way when the ad was made does not have it yet.
+    const there = grid.ads().some((one) => one.run === run && one.ad === ad);
+    if (there) grid.select(run, ad);
+    if (there || --wantedNext.tries < 0) wantedNext = null;
   } else if (grid.at() < 0 && grid.ads().length) grid.choose(0, { scroll: false });
   else if (!grid.ads().length) showPanel(null, []);
   count();
@@ -44,7 +47,7 @@ function settled() {
 function show_new(made) {
   if (!made.length) return;
   if (filters.run && filters.run !== made[0][0]) filters.run = "";
-  wantedNext = made[0];
+  wantedNext = next(made[0]);
   refreshUse();
   grid.refresh();
 }
@@ -75,13 +78,12 @@ function showBar() {
   const least = starRow(filters.stars, (stars) => change({ stars }), true);
   least.setAttribute("aria-label", "At least so many stars");
   least.title = "At least so many stars";
-  fill(bar, search, least,
+  fill(bar, search, least, counted,
     h("div.push", null, button({ label: "Present", icon: "play", key: "p", onclick: () => present() }), button({ label: "Export pack", icon: "down", kind: "primary", onclick: () => packDialog(grid.selected()) })));
   fill(picks, select("Run", "run", runOptions()), select("Format", "kind", formatOptions()),
     select("Score", "score", [["any", "Any score"], ["full", "All checks passed"], ["short", "Something to mend"]]),
     select("Rejected ads", "rejected", [["hide", "Rejected hidden"], ["show", "Rejected shown"], ["only", "Only rejected"]]),
-    select("Order", "order", [["made", "As made"], ["newest", "Newest first"], ["stars", "Most stars"], ["score", "Lowest score"], ["format", "By format"]]),
-    counted);
+    select("Order", "order", [["made", "As made"], ["newest", "Newest first"], ["stars", "Most stars"], ["score", "Lowest score"], ["format", "By format"]]));
 }
 
 function count() {
@@ -117,12 +119,12 @@ async function reject(ads, rejected) {
   await call("reject", { ads: ids, rejected });
   if (leaves) {
     const gone = new Set(ads.map(keyOf));
-    const next = grid.ads().slice(at).concat(grid.ads().slice(0, Math.min(at, last)).reverse()).find((ad) => !gone.has(keyOf(ad)));
-    wantedNext = next ? [next.run, next.ad] : null;
+    const after = grid.ads().slice(at).concat(grid.ads().slice(0, Math.min(at, last)).reverse()).find((ad) => !gone.has(keyOf(ad)));
+    wantedNext = after ? next([after.run, after.ad]) : null;
     grid.refresh();
   }
   lockup.toast(rejected ? `${ads.length > 1 ? many(ads.length, "ad") : "Ad"} rejected` : "Taken back in", {
-    undo: async () => { await call("reject", { ads: ids, rejected: !rejected }); wantedNext = ids[0]; for (const ad of ads) grid.patch(ad, { rejected: !rejected }); grid.refresh(); },
+    undo: async () => { await call("reject", { ads: ids, rejected: !rejected }); wantedNext = next(ids[0]); for (const ad of ads) grid.patch(ad, { rejected: !rejected }); grid.refresh(); },
   });
 }
 

@@ -65,5 +65,6 @@ def _wording(ad: Delivered) -> Iterator[Check]:
                 f"Rewrite without {', '.join(banned)}")  # fmt: skip
     limits = ad.spec.format.text_limits
     over = [f"{f} {len(t)}/{limits[f]}" for f, t in ad.spec.words.items() if f in limits and len(t) > limits[f]]
-    yield check("text_limits", not over, ", ".join(over) or "within", "channel limits",
-                f"{len(over)} fields longer than the channel shows", f"Shorten: {', '.join(over)}")  # fmt: skip
+    longer = f"{len(over)} {'field is' if len(over) == 1 else 'fields are'} longer than the channel shows"
+    yield check("text_limits", not over, ", ".join(over) or "within", "channel limits", longer,
+                f"Shorten: {', '.join(over)}")  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import gradio as gr
@@ -17,6 +17,7 @@ from engines.base import EngineError
 from studio.board import SHAPES, Composed
 from studio.desk.files import write_whole
 from studio.errors import LockupError
+from studio.maps import Reading, on_white, read_map
 from studio.pixels import decode_picture, encode_png, read_picture
 from studio.previews import MapKind, Previews, jpeg, prune
 from studio.runs import Runs
@@ -30,8 +31,6 @@ Pixels = NDArray[np.uint8]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 KitId = Annotated[str, Field(max_length=80)]
 Detail = Annotated[float, Field(ge=0, le=1)]
-Reading = Literal["edges", "softedge", "lineart", "drawing"]
-"""What is read out of a photo; a drawing is taken as it is."""
 PHOTO_PX, SMALL_PX = 1024, 240
 KEPT = 120
 
@@ -96,13 +95,13 @@ class Compose:
 
     def take_photo(self, path: str) -> dict[str, Any]:
         """A photo that was dropped, made ready to be read."""
-        rgba = read_picture(uploaded(path))
-        alpha = rgba[..., 3:].astype(np.uint16)
-        flat = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-        small = _fitted(flat.astype(np.uint8), PHOTO_PX)
+        small = _fitted(on_white(read_picture(uploaded(path))), PHOTO_PX)
         digest = self.studio.store.put_blob(encode_png(small))
         height, width = small.shape[:2]
-        return {"photo": digest, "url": self._shown("photos", digest, small), "width": width, "height": height}
+        return {
+            "photo": digest, "url": self._shown("photos", digest, small), "width": width, "height": height,
+            "light": bool(small.mean() > 127),
+        }  # fmt: skip
 
     def read_map(self, photo: Digest, kind: Reading, detail: Detail = 0.5, invert: bool = False) -> dict[str, Any]:
         """The map of a photo, to be looked at."""
@@ -127,15 +126,7 @@ class Compose:
         return found
 
     def _read(self, photo: str, kind: Reading, detail: float, invert: bool) -> Pixels:
-        pixels = self._picture(photo)
-        if kind == "drawing":
-            drawn = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        else:
-            opened = self.studio.engines.annotator
-            if opened is None:
-                raise EngineError("Nothing here reads maps out of photos", "Start the studio with app.py.")
-            drawn = opened(kind).annotate(pixels, detail)
-        return 255 - drawn if invert else np.asarray(drawn, np.uint8)
+        return read_map(self.studio.engines, self._picture(photo), kind, detail, invert)
 
     def _picture(self, digest: str) -> Pixels:
         return np.ascontiguousarray(decode_picture(self.studio.store.get_blob(digest), "The picture")[..., :3])

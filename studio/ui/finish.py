@@ -175,7 +175,8 @@ class Finish:
         spec = self.again.finished(run, ad).spec
         picture = self.studio.store.picture(spec.shot_id, maps=False) if spec.shot_id else None
         if picture is None:
-            raise BadInput("This ad has no painted picture", "Choose another ad, or drop a picture.")
+            why = "is not in the workspace" if spec.shot_id else "does not exist: it shows none"
+            raise BadInput(f"The picture of this ad {why}", "Choose another ad, or drop a picture.")
         return self._painted(picture, self.again.shot(run, picture.shot_id)), export.sanitised(
             f"{spec.campaign}-v{spec.variant}-picture"
         )

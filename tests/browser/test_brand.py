@@ -145,6 +145,7 @@ def test_a_kit_is_duplicated_deleted_and_brought_back(open_page: OpenPage) -> No
 
 def test_a_preset_is_saved_and_opened_from_its_file(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page("brand")
+    expect(page.get_by_label("Name of the brand")).to_be_visible()
     page.evaluate("() => lockup.set({look: 'evening', formats: ['meta-square']})")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Evening square")

@@ -43,7 +43,7 @@ def mode(page: Page, name: str) -> None:
 def pad_box(page: Page) -> dict[str, float]:
     box = page.locator(".pad").bounding_box()
     assert box is not None
-    return dict(box)
+    return {name: float(box[name]) for name in ("x", "y", "width", "height")}
 
 
 def draw(page: Page, number: int) -> None:

@@ -25,7 +25,7 @@ from studio.brief.draft import Draft
 from studio.desk.engines import Engines
 from studio.errors import BadInput
 from studio.pixels import encode_png
-from studio.proof import Proofs
+from studio.proof import Proofs, Shape
 from studio.runs import Runs
 from studio.studio import Studio
 from studio.ui.brand import Brand
@@ -371,7 +371,7 @@ def test_a_preset_is_carried_over_by_dropping_its_file(brand: Brand, demo: str, 
 
 
 DRAFT = Draft(headlines=("Bread with time",), action="Order", sets=("arch",), layouts=("hero",))
-ALL = ["square", "tall", "strip"]
+ALL: list[Shape] = ["square", "tall", "strip"]
 
 
 def shown_file(ad: dict[str, Any]) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engines import catalog
-from engines.base import Painting, PaintRequest, Progress
+from engines.base import EngineError, Painting, PaintRequest, Progress
 from engines.stage import CAPABILITIES
 from engines.stage.spec import check_set
 from studio import settings
@@ -23,6 +23,7 @@ from studio.brand.kit import copy_kit
 from studio.brief.plan import ProductFacts, Recipes, plan
 from studio.desk.engines import Engines
 from studio.errors import BadInput
+from studio.maps import write_map
 from studio.model import Brief
 from studio.pixels import decode_picture, encode_png
 from studio.presets import load_sets
@@ -139,7 +140,7 @@ def test_a_preview_is_the_planned_shot_made_small(compose: Compose, studio: Stud
     asked = wish(product=cut_out(studio), edits=edits, format="meta-story", seed=9)
     made = compose.preview(asked)
     request = painter.asked[-1]
-    assert max(request.width_px, request.height_px) == PREVIEW_PX and request.seed == 9
+    assert max(request.width_px, request.height_px) == PREVIEW_PX[0] and request.seed == 9
     assert request.width_px / request.height_px == pytest.approx(1080 / 1920, rel=0.01)
     assert request.set_spec is not None and request.set_spec["key"]["turn"] == 80
     # The same as a campaign of one.
@@ -168,6 +169,19 @@ def test_a_known_preview_is_not_painted_again(compose: Compose, painter: Flat) -
     first, again = compose.preview(wish()), compose.preview(wish(headline="Other words, same picture"))
     assert first["url"] == again["url"] and again["seconds"] == 0 and len(painter.asked) == 1
     assert compose.preview(wish(edits={"blur": 0.2}))["url"] != first["url"]
+
+
+def test_previews_are_smaller_while_the_machine_is_slow(
+    compose: Compose, painter: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sizes(seeds: range) -> list[int]:
+        return [(compose.preview(wish(seed=seed)), painter.asked[-1].width_px)[1] for seed in seeds]
+
+    monkeypatch.setattr("studio.previews.SLOW_S", -1.0)
+    assert sizes(range(1, 5)) == [PREVIEW_PX[0], PREVIEW_PX[0], PREVIEW_PX[1], PREVIEW_PX[2]]
+    monkeypatch.setattr("studio.previews.SLOW_S", 100.0)
+    monkeypatch.setattr("studio.previews.QUICK_S", 99.0)
+    assert sizes(range(5, 9)) == [PREVIEW_PX[2], PREVIEW_PX[1], PREVIEW_PX[0], PREVIEW_PX[0]]
 
 
 def test_a_layout_without_a_picture_is_stood_in_for(compose: Compose) -> None:
@@ -288,3 +302,15 @@ def test_what_the_tab_begins_with(compose: Compose) -> None:
     assert {one["id"]: bool(one["reason"]) for one in begun["annotators"]} == {
         "edges": False, "softedge": False, "lineart": False, "depth": True, "pose": True,
     }  # fmt: skip
+
+
+def test_the_map_of_a_file(studio: Studio, dropped: Path, tmp_path: Path) -> None:
+    said = write_map(studio.engines, dropped, tmp_path / "out" / "map.png", "softedge")
+    drawn = np.asarray(Image.open(tmp_path / "out" / "map.png"))
+    assert said["px"] == [400, 300] and drawn.shape == (300, 400) and drawn[150, 116:124].max() > 150
+    with pytest.raises(BadInput, match=r"PNG, not as \.jpg"):
+        write_map(studio.engines, dropped, tmp_path / "map.jpg", "edges")
+    with pytest.raises(BadInput, match="from 0 to 1"):
+        write_map(studio.engines, dropped, tmp_path / "map.png", "edges", detail=float("nan"))
+    with pytest.raises(EngineError, match="Needs a depth model"):
+        write_map(studio.engines, dropped, tmp_path / "map.png", "depth")
