@@ -218,6 +218,22 @@ def upscale(
 
 
 @app.command()
+def control(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A photo or a drawing.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="The PNG to write.", show_default=False)],
+    kind: Annotated[str, typer.Option(help="edges, softedge, lineart, or drawing.")] = "edges",
+    detail: Annotated[float, typer.Option(min=0, max=1, help="From great forms only to every seam.")] = 0.5,
+    invert: Annotated[bool, typer.Option("--invert", help="For black lines on white.")] = False,
+    json_: Json = False,
+) -> None:
+    """Read a map that painters can follow out of a photo."""
+    from studio.maps import write_map
+
+    said = write_map(_studio().engines, source, out, kind, detail, invert)
+    _emit(said) if json_ else typer.echo(f"{out}: {kind}")
+
+
+@app.command()
 def score(
     images: Annotated[list[Path], typer.Argument(help="Pictures, ours or not.")],
     kit: Kit,

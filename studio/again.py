@@ -252,9 +252,9 @@ class Again:
                 self.runs.take(run_id)
             else:
                 self.runs.settle(run_id)
-        except LockupError as error:
-            log.warning("run %s: %s", run_id, error)
-            self.runs.take(run_id)  # a worker says what is wrong, on the screen
+        except Exception as error:  # the ads must not be lost with it
+            log.log(logging.WARNING if isinstance(error, LockupError) else logging.ERROR, "run %s: %s", run_id, error)
+            self.runs.take(run_id)  # a worker tries again, or says on the screen what is wrong
 
     def _tried(self, spec: AdSpec, shot: Shot | None, folder: Path) -> AdFile:
         picture = self.studio.store.picture(spec.shot_id, maps=False) if spec.shot_id else None

@@ -14,7 +14,16 @@ const INK = "#1a1a18";
 
 const keptAt = () => `lockup.sketch.${state.draftId}`;
 /** A copy beside the draft, written at once: a page that is closed within the same blink loses nothing either. */
-function keepCopy() { try { sessionStorage.setItem(keptAt(), JSON.stringify(state.draft.sketch)); } catch { /* too large, or a private window */ } }
+function keepCopy() {
+  try { sessionStorage.setItem(keptAt(), JSON.stringify(state.draft.sketch)); } catch { /* too large, or a private window */ }
+  dropCopy();
+}
+/** Gone again as soon as the studio has the sketch, so that an old copy never comes back over a newer draft. */
+const dropCopy = lockup.later(async () => {
+  await lockup.saved();
+  if (document.documentElement.dataset.saved !== "yes") { dropCopy(); return; }
+  try { sessionStorage.removeItem(keptAt()); } catch { /* a private window */ }
+}, 900);
 function takeCopy() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(keptAt()) ?? "null");
@@ -240,6 +249,8 @@ function begin() {
   takeCopy();
   desk.layout = state.draft.layouts[0] ?? "hero";
   desk.set = setsInUse()[0] ?? desk.set;
+  // The first thumbnails warm the painter up while something is drawn.
+  if (state.draft.kit) call("thumbs", { kit: state.draft.kit }).catch(() => null);
   return call("start").then((facts) => { desk.facts = facts; });
 }
 async function show() {

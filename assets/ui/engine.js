@@ -98,7 +98,7 @@ function showPrice() {
   const watts = field({ label: "Watts", value: power.watts ?? "", placeholder: String(costs.watts), onchange: changed, name: "watts" });
   const kwh = field({ label: "Price per kWh", value: power.price_per_kwh ?? "", placeholder: costs.price_per_kwh.toFixed(2), onchange: changed, name: "kwh" });
   const currency = field({ label: "Currency", value: power.currency ?? "", placeholder: costs.currency, onchange: changed, maxlength: 3, name: "currency" });
-  fill(price, h("div.en-three", null, watts, kwh, currency), said, h("small", null, costs.source));
+  fill(price, h("div.en-three", null, watts, kwh, currency), said, h("small", null, costs.source.replace(" Set your own under Engine.", "")));
 }
 
 // ---------------------------------------------------------------------------------------------- painters
@@ -154,7 +154,7 @@ function speedOf(one, errand, busy) {
       h("span", null, `Pictures for ads, ${speed.steps} steps`, h("small", null, ` ${speed.runtime}, median of ${speed.pictures}`)),
       h("span.num", null, `${speed.seconds_per_megapixel.toFixed(2)} s a megapixel`))),
     measured.length
-      ? h("table.en-table", null, h("caption.unseen", null, "The standard picture, 512 by 512, 12 steps"),
+      ? h("table.en-table", null, h("caption", null, "The standard picture, 512 × 512, 12 steps"),
         h("thead", { class: "unseen" }, h("tr", null, h("th", { scope: "col" }, "When"), h("th", { scope: "col" }, "How long"), h("th", { scope: "col" }, "Seconds"))),
         h("tbody", null, measured.slice(0, 5).map((entry) => h("tr", { title: `${entry.machine}, ${entry.runtime}` },
           h("td.quiet", null, when(entry.at)),

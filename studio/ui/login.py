@@ -1,5 +1,4 @@
-"""The password of a page that others can reach: asked of everything but the login page's own files, and not quickly
-guessed."""
+"""The password of a page that others can reach: asked of everything, and not quickly guessed."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ import secrets
 import time
 from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Any
 
 from studio.errors import BadInput
@@ -19,11 +19,9 @@ NAME = "lockup"
 SHORTEST = 8
 FREE_TRIES, LONGEST_WAIT_S, FORGET_S = 5, 300.0, 3600.0
 _MOST_KNOWN = 4096
-_OPEN = (
-    "/", "/login", "/login/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/gradio_api/theme.css",
-    "/gradio_api/startup-events",
-)  # fmt: skip
-_OPEN_HALLS = ("/assets/", "/static/", "/svelte/")
+_PAGE = Path(__file__).resolve().parents[2] / "assets" / "ui" / "login.html"
+_ASKED_AT_START = "/gradio_api/startup-events"
+"""Gradio asks its own server for this before it is open to anybody; it tells nothing."""
 
 
 def chosen_password(given: str) -> str:
@@ -87,8 +85,10 @@ class PasswordAsked:
             await self.app(scope, receive, send)
         elif offered:
             await self._by_header(scope, receive, send, offered, caller)
-        elif path in _OPEN or path.startswith(_OPEN_HALLS):
+        elif path == _ASKED_AT_START:
             await self.app(scope, receive, send)
+        elif path == "/":
+            await _login_page(scope, send)
         else:
             await refuse(scope, send, 401, "The password is needed here.")
 
@@ -124,6 +124,18 @@ class PasswordAsked:
             await send(message)
 
         return watched
+
+
+async def _login_page(scope: Scope, send: Send) -> None:
+    body = _PAGE.read_bytes()
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-frame-options", b"DENY"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def _same(said: str, true: str) -> bool:

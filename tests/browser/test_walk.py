@@ -59,7 +59,7 @@ def test_from_the_first_start_to_the_pack(fresh: tuple[Server, Path, Browser], t
     expect(tour).to_contain_text("Your brand comes first")
     tour.get_by_role("button", name="Next").click()
     expect(page.get_by_role("tab", name="Variants")).to_have_attribute("aria-selected", "true")
-    expect(page.locator(".gallery .ad")).to_have_count(12, timeout=30_000)
+    expect(page.locator("#view-variants .gallery .ad")).to_have_count(12, timeout=30_000)
     tour.get_by_role("button", name="Next").click()
     tour.get_by_role("button", name="Begin").click()
     expect(tour).to_have_count(0)
@@ -77,8 +77,8 @@ def test_from_the_first_start_to_the_pack(fresh: tuple[Server, Path, Browser], t
     page.get_by_role("tab", name="Compose").click()
     page.locator("#view-compose .modes label", has_text="Sketch").click()
     board = page.locator(".pad")
-    expect(page.locator(".board-shot, .layouts .layout").first).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(800)  # the board has taken its place
+    page.wait_for_function("(document.querySelector('.pad-lines')?.width ?? 0) > 300")
+    page.wait_for_timeout(500)  # the board has taken its place
     box = board.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 60, box["y"] + 80)
@@ -104,7 +104,7 @@ def test_from_the_first_start_to_the_pack(fresh: tuple[Server, Path, Browser], t
     expect(page.locator(".count.bad").first).to_be_visible()
     page.locator("input[name=product]").set_input_files(tmp_path / "mood.png")
     expect(page.locator(".product small")).to_contain_text("Cut out", timeout=90_000)
-    choose_formats(page, "Meta feed, square,", "Medium rectangle", "Leaderboard")
+    choose_formats(page, "Meta feed, square, 1080", "Medium rectangle", "Leaderboard")
     page.locator("input[name=count]").fill("4")
     page.locator(".toggle", has_text="Draft quality").locator("input").check()
     expect(page.locator(".sum")).to_contain_text("12 ads", timeout=30_000)
@@ -112,7 +112,7 @@ def test_from_the_first_start_to_the_pack(fresh: tuple[Server, Path, Browser], t
     page.locator("button[name=generate]").click()
     expect(page.locator(".run-state")).to_contain_text("of 12 ads", timeout=20_000)
     expect(page.locator(".run-state")).to_have_text("12 ads", timeout=MAKE_MS)
-    expect(page.locator(".gallery .ad")).to_have_count(12)
+    expect(page.locator("#view-variants .gallery .ad")).to_have_count(12)
 
     # Two side by side.
     gallery = page.locator("#view-variants .gallery")
@@ -132,7 +132,7 @@ def test_from_the_first_start_to_the_pack(fresh: tuple[Server, Path, Browser], t
     finish.locator(".gallery").focus()
     page.keyboard.press("5")
     expect(finish.locator(".gallery .ad.on .stars")).to_have_text("★★★★★")
-    finish.locator(".gallery .ad.short").first.click()
+    finish.locator(".gallery .ad.short[aria-label*='square, variant 2']").click()
     before = page.evaluate("document.querySelectorAll('#view-finish .gallery .ad').length")
     fix = finish.get_by_role("button", name=re.compile("Bread with time"))
     expect(fix).to_be_visible(timeout=20_000)
@@ -144,7 +144,7 @@ def test_from_the_first_start_to_the_pack(fresh: tuple[Server, Path, Browser], t
     # The pack for the client.
     finish.get_by_role("button", name="Export pack").click()
     page.get_by_role("button", name="Check and pack").click()
-    link = page.get_by_role("link", name=re.compile("Download"))
+    link = page.get_by_role("dialog").get_by_role("link", name=re.compile("Download"))
     expect(link).to_be_visible(timeout=120_000)
     with page.expect_download() as waiting:
         link.click()
@@ -169,7 +169,7 @@ def test_server_and_worker_die_in_the_middle_and_nothing_is_lost(
     page.locator(".toggle", has_text="Draft quality").locator("input").check()
     expect(page.locator(".sum")).to_contain_text("12 ads", timeout=30_000)
     page.locator("button[name=generate]").click()
-    expect(page.locator(".gallery .ad").nth(1)).to_be_visible(timeout=120_000)
+    expect(page.locator("#view-variants .gallery .ad").nth(1)).to_be_visible(timeout=120_000)
     run = page.evaluate("lockup.state.watched")
     server.kill()
     next(pages, None)

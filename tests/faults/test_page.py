@@ -376,7 +376,9 @@ def test_a_page_for_others_asks_everything_for_the_password(locked: PageProcess)
     for path in ("component_server", "queue/join", "upload", "cancel", "reset", "call/kits", "call/v2/kits"):
         assert locked.post(f"/gradio_api/{path}", {"data": []})[0] == 401, path
     status, body, _ = locked.ask("/")
-    assert status == 200 and b"solbrae" not in body.lower()
+    assert status == 200 and b"gradio" not in body.lower() and b"password" in body
+    assert locked.ask("/", "HEAD")[:2] == (200, b"")
+    assert locked.ask("/assets/index.js")[0] == locked.ask("/theme.css")[0] == 401
     assert locked.ask("/config", headers={"Cookie": "access-token-x=1; access-token-unsecure-x=1"})[0] == 401
     assert locked.ask("/config", headers={"Origin": "https://elsewhere.example"})[0] == 403
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from engines.base import Painting, PaintRequest, Progress
@@ -44,7 +44,7 @@ class PlainStudio(Studio):
         super().__init__(home)
         self.painter = Counting()
 
-    def watch(self, run_id: str) -> Iterator[Snapshot]:
+    def watch(self, run_id: str) -> Generator[Snapshot]:
         with Store(self.home) as store:
             queue = Queue(store)
             yield snapshot(queue, run_id)

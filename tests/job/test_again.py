@@ -50,7 +50,7 @@ def test_other_words_in_every_format_of_the_variant(table: Table) -> None:
     made = table.again.new_words(run_id, old[0].file.ad_id, NEW, all_formats=True)
     new = table.settle(made.run_id)
     assert [item.spec.format.id for item in new] == [item.spec.format.id for item in old]
-    assert {item.spec.words for item in new} == {NEW}
+    assert all(item.spec.words == NEW for item in new)
     assert [item.spec.shot_id for item in new] == [item.spec.shot_id for item in old]
     assert table.studio.painter.painted == painted
 
@@ -171,7 +171,7 @@ def test_what_was_ordered_and_cut_off_is_made_at_the_next_start(table: Table, mo
     run_id = table.make("display-320x50")
     monkeypatch.setattr(Again, "_compose_here", lambda self, run: None)
     made = table.again.new_words(run_id, table.first(run_id).file.ad_id, NEW)
-    assert not table.again.wait(made.run_id, 5)
+    assert not table.again.wait(made.run_id, 0.3)
     table.runs.close()
     table.runs = Runs(table.studio)
     assert table.settle(made.run_id)[0].spec.words == NEW
