@@ -35,13 +35,15 @@ def main(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    password: Annotated[str, typer.Option(envvar="LOCKUP_PASSWORD", help="Made up where others can reach it.")] = "",
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the verbs as MCP tools too.")] = False,
 ) -> None:
     """Without a command, open the studio in the browser."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if context.invoked_subcommand is None:
         from studio.ui.page import launch
 
-        launch(_studio(), host=host, port=port, browser=browser)
+        launch(_studio(), host=host, port=port, browser=browser, password=password, mcp=mcp)
 
 
 @app.command()
@@ -93,12 +95,8 @@ def brand_check(kit: Annotated[Path, typer.Argument(help="Folder of the kit.")],
     from studio.studio import Studio
 
     found = Studio().check(kit)
-    if json_:
-        _emit({"findings": [finding.model_dump() for finding in found]})
-    else:
-        typer.echo(findings(found))
-    if any(finding.level == "error" for finding in found):
-        raise typer.Exit(1)
+    _emit({"findings": [finding.model_dump() for finding in found]}) if json_ else typer.echo(findings(found))
+    _end(not any(finding.level == "error" for finding in found))
 
 
 @brand_app.command("infer")
@@ -246,8 +244,7 @@ def score(
 
     rows = score_files(Studio(), images, kit)
     _emit({"scores": rows}) if json_ else typer.echo(scores(rows))
-    if any("error" in row for row in rows):
-        raise typer.Exit(1)
+    _end(not any("error" in row for row in rows))
 
 
 @app.command()
@@ -263,14 +260,22 @@ def read(image: Path, json_: Json = False) -> None:
 def doctor(json_: Json = False) -> None:
     """Check this machine and the workspace."""
     from engines import catalog
+    from studio.console import examined
     from studio.machine import doctor as examine
-    from studio.studio import Studio
 
-    facts = examine(Studio()) | {"engines": {name: why or "ready" for name, why in catalog.check().items()}}
-    if json_:
-        _emit(facts)
-    for name, value in facts.items() if not json_ else ():
-        typer.echo(f"{name:12}{value}")
+    facts = examine(_studio()) | {"engines": {name: why or "ready" for name, why in catalog.check().items()}}
+    _emit(facts) if json_ else typer.echo(examined(facts))
+    _end(not any(finding["state"] == "broken" for finding in facts["findings"]))
+
+
+@app.command()
+def endpoints(
+    url: Annotated[str, typer.Option(help="Where the studio is open.")] = "http://127.0.0.1:7860",
+) -> None:
+    """How other programs call the running studio: every verb, with examples."""
+    from studio.ui.api import reference
+
+    typer.echo(reference(url))
 
 
 @engines_app.command("list")
@@ -280,16 +285,8 @@ def engines_list(json_: Json = False) -> None:
     from studio.console import engine_row
 
     entries = [entry for kind in ("painter", "cutout", "upscaler") for entry in listed(kind, _folders())]
-    if json_:
-        _emit(
-            {
-                "engines": [
-                    {k: v for k, v in vars(entry).items() if k not in ("factory", "capabilities")} for entry in entries
-                ]
-            }
-        )
-    else:
-        typer.echo("\n".join(engine_row(entry) for entry in entries))
+    told = [{k: v for k, v in vars(entry).items() if k not in ("factory", "capabilities")} for entry in entries]
+    _emit({"engines": told}) if json_ else typer.echo("\n".join(engine_row(entry) for entry in entries))
 
 
 @engines_app.command("fetch")

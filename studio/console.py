@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -237,6 +237,15 @@ def dry_run(prepared: Prepared) -> str:
     lines += [f"Not used: {note}" for note in prepared.notes]
     shots, ads = (sum(len(getattr(plan, kind)) for plan in prepared.plans) for kind in ("shots", "ads"))
     return "\n".join([*lines, f"{shots} pictures to paint, {ads} ads to make. Nothing was painted."])
+
+
+def examined(facts: Mapping[str, Any]) -> str:
+    """The machine's facts, then what was looked at, a line each; what is wrong with its remedy."""
+    lines = [f"{name:12}{value}" for name, value in facts.items() if name != "findings"]
+    for finding in facts["findings"]:
+        fix = "" if finding["state"] == "fine" else f"  → {finding['fix']}"
+        lines.append(f"{finding['state']:8}{finding['title']}: {finding['found']}{fix}")
+    return plain("\n".join(lines))
 
 
 def findings(found: Sequence[Finding]) -> str:

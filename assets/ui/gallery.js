@@ -149,13 +149,14 @@ lockup.gallery ??= (() => {
 
     /** Read the list anew from its start; what is selected stays selected. */
     const refresh = lockup.newest(async () => {
-      const before = state.ads[state.at] && key(state.ads[state.at]);
       const pages = Math.max(1, Math.ceil(state.ads.length / PAGE));
       const asked = ++state.asked;
       const first = await ask(wanted(), 0, PAGE);
       let ads = first.ads;
       for (let page = 1; page < pages && ads.length < first.total; page++) ads = ads.concat((await ask(wanted(), page * PAGE, PAGE)).ads);
       if (asked !== state.asked) return;
+      // Read only now: another ad may have been chosen while the answer was on its way.
+      const before = state.ads[state.at] && key(state.ads[state.at]);
       Object.assign(state, { ads, total: first.total, all: first.all });
       state.at = before ? ads.findIndex((ad) => key(ad) === before) : -1;
       fill(rest, ads.length ? null : empty?.(first.all) ?? null);
