@@ -45,7 +45,7 @@ PREVIEW_STEPS, PREVIEW_PASSES = 3, 2
 PREVIEW_PX, SLOW_S, QUICK_S = (400, 340, 280), 0.7, 0.35
 """The longest side of a preview: half a second on two cores. Where the machine is slower, or has other work, it is
 smaller; the finer one follows in any case."""
-FINE_PX, FINE_STEPS = 760, 8
+FINE_PX, FINE_STEPS = 680, 6
 MAP_PX, MAP_STEPS = 768, 1
 THUMB_PX, THUMB_STEPS = 192, 8
 KEPT_PREVIEWS, KEPT_THUMBS = 80, 400
@@ -117,7 +117,7 @@ class Previews:
                 os.utime(path)
             return Preview(path, 0.0, place, product)
         try:
-            made = self._behind(shot, product) if fine else self._before(shot, product, PREVIEW_PASSES)
+            made = self._behind(shot, product, PREVIEW_PASSES) if fine else self._before(shot, product, PREVIEW_PASSES)
         except Stopped:
             return None
         pixels = made.pixels
@@ -232,12 +232,12 @@ class Previews:
             with self._guard:
                 self._ahead -= 1
 
-    def _behind(self, shot: Shot, product: Product | None) -> make.Made:
+    def _behind(self, shot: Shot, product: Product | None, passes: int = make.PASSES) -> make.Made:
         """Painted while nobody waits. Raises `Stopped` as soon as somebody does."""
         progress = Progress(should_stop=lambda: self._ahead > 0)
         progress.report(0.0)
         with self._floor:
-            return make.make_picture(shot, self._painter, product, progress)
+            return make.make_picture(shot, self._painter, product, progress, passes=passes)
 
     @cached_property
     def _painter(self) -> Painter:

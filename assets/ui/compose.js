@@ -202,7 +202,7 @@ const refine = lockup.later(async () => {
   const wish = composed(), asked = JSON.stringify(wish);
   const made = await call("preview", { wish, fine: true }).catch(() => null);
   if (made?.url && asked === JSON.stringify(composed())) await board.show(made.url);
-}, 600);
+}, 1400);
 
 const picker = setPicker({ chose: () => { edits.draw(); paint(); } });
 const edits = setEdits({

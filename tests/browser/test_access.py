@@ -60,6 +60,37 @@ def test_tabs_dialogs_and_help_by_keyboard(open_page: Callable[..., Page]) -> No
     expect(page.locator(".gallery")).to_be_focused()
 
 
+@pytest.mark.parametrize("tab", TABS)
+def test_everything_that_can_be_clicked_can_be_reached_by_tab(open_page: Callable[..., Page], tab: str) -> None:
+    page = open_page(tab)
+    page.wait_for_timeout(1500)
+    wanted = set(page.evaluate(REACHABLE, tab))
+    assert len(wanted) > 5
+    page.get_by_role("tab", name=tab.capitalize()).focus()
+    reached: set[str] = set()
+    for _ in range(3 * len(wanted)):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement?.dataset.reach ?? ''"))
+        if wanted <= reached:
+            break
+    missed = [
+        page.evaluate("n => document.querySelector(`[data-reach='${n}']`).outerHTML.slice(0, 140)", n)
+        for n in wanted - reached
+    ]
+    assert not missed
+
+
+REACHABLE = """tab => {
+  const all = [...document.querySelectorAll(`#view-${tab} :is(button, a[href], input, select, textarea, summary, [tabindex="0"])`)].filter((one) => {
+    const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+    return !one.disabled && one.tabIndex >= 0 && style.visibility !== 'hidden' && one.getClientRects().length && (box.width || box.height)
+      && !(one.type === 'radio' && !one.checked) && !one.closest('dialog');
+  });
+  all.forEach((one, index) => { one.dataset.reach = String(index + 1); });
+  return all.map((one) => one.dataset.reach);
+}"""
+
+
 def test_what_has_the_focus_is_seen(open_page: Callable[..., Page]) -> None:
     page = open_page("variants")
     page.locator("input[name=title]").focus()
