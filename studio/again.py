@@ -73,7 +73,7 @@ class Again:
         ad's format, or in all that its variant was made in. Raises `BadInput`."""
         if not 1 <= count <= MOST_MORE:
             raise BadInput(f"Expected 1 to {MOST_MORE} more, got {count}", "Ask for fewer.")
-        item = self.finished(run_id, ad_id)
+        item = self.runs.finished(run_id, ad_id)
         if item.spec.shot_id is None:
             raise BadInput("This ad shows no picture, so nothing would change", "Vary its words or its layout.")
         of = self.variant(run_id, item.spec) if all_formats else [item]
@@ -95,7 +95,7 @@ class Again:
 
         Raises `BadInput` when the words are the same, or read the other way round and would meet the product.
         """
-        item = self.finished(run_id, ad_id)
+        item = self.runs.finished(run_id, ad_id)
         if words == item.spec.words:
             raise BadInput("These are the words the ad has already", "Change at least one of them.")
         of = self.variant(run_id, item.spec) if all_formats else [item]
@@ -118,7 +118,7 @@ class Again:
 
     def layouts(self, run_id: str, ad_id: str) -> tuple[list[AdSpec], list[LeftOut]]:
         """The ad in every other layout its picture serves, and the layouts it does not serve."""
-        spec = self.finished(run_id, ad_id).spec
+        spec = self.runs.finished(run_id, ad_id).spec
         if spec.shot_id is None:
             raise BadInput("This ad shows no picture to keep", "Make new ads in other layouts from the brief.")
         shot, brand = self.shot(run_id, spec.shot_id), self.brand(spec)
@@ -162,20 +162,6 @@ class Again:
         )
 
     # -------------------------------------------------------------------------------------------- looking
-
-    def finished(self, run_id: str, ad_id: str) -> Finished:
-        """One finished ad. Raises `BadInput` when there is none."""
-        if not Path(self.runs.queue.run(run_id).out_dir).is_relative_to(self.runs.folder.resolve()):
-            raise BadInput(f"There is no run {run_id!r} on the page", "It was started from the command line.")
-        found = self.studio.store.rows(
-            "SELECT payload, result FROM jobs WHERE run_id = ? AND ref = ? AND kind = 'compose' AND state = 'done'",
-            (run_id, ad_id),
-        )
-        if not found:
-            raise BadInput("This ad is no longer there", "Reload the page.")
-        return Finished(
-            spec=AdSpec.model_validate_json(found[0]["payload"]), file=AdFile.model_validate_json(found[0]["result"])
-        )
 
     def variant(self, run_id: str, spec: AdSpec) -> list[Finished]:
         """The ads of the same variant in every format it was made in."""

@@ -61,7 +61,7 @@ class Fixes:
 
     def offered(self, run_id: str, ad_id: str) -> list[Fix]:
         """For every failed check what really mends it, or lets it be mended; a check may have none."""
-        item = self.again.finished(run_id, ad_id)
+        item = self.again.runs.finished(run_id, ad_id)
         tried: dict[str, Score | None] = {}
         fixes: list[Fix] = []
         for check in item.file.score.failed:
@@ -77,7 +77,7 @@ class Fixes:
 
     def apply(self, run_id: str, ad_id: str, fix: Fix) -> Ordered:
         """Make the mended ad. Raises `BadInput` when the remedy is not one for this ad."""
-        item = self.again.finished(run_id, ad_id)
+        item = self.again.runs.finished(run_id, ad_id)
         check = next((one for one in item.file.score.failed if one.id == fix.check), None)
         if check is None or fix.kind not in WAYS.get(fix.check, ()) or fix.kind == "words":
             raise BadInput("This is no remedy for this ad", "Reload the page.")

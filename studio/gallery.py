@@ -12,12 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from studio.ad.drift import drift
-from studio.desk.jobs import Finished, Run
+from studio.desk.jobs import Run
 from studio.desk.review import Review, Reviews
 from studio.desk.thumbs import thumb_of, thumb_path
 from studio.errors import BadInput
-from studio.model import AdSpec, Shot
-from studio.results import AdFile
+from studio.model import Shot
 from studio.runs import Runs, title_of
 from studio.studio import Studio
 from studio.values import Value
@@ -82,7 +81,7 @@ class Gallery:
 
     def ad(self, run_id: str, ad_id: str) -> dict[str, Any]:
         """Everything about one ad: its line, words, checks, and how it was made."""
-        finished, shot = self.finished(run_id, ad_id), self.shot(run_id, ad_id)
+        finished, shot = self.runs.finished(run_id, ad_id), self.shot(run_id, ad_id)
         own = {run.run_id: run for run in self.runs.own()}
         line = next((one for one in self._read(own) if (one["run"], one["ad"]) == (run_id, ad_id)), None)
         if line is None:
@@ -100,18 +99,6 @@ class Gallery:
             "made": _made(shot),
         }
 
-    def finished(self, run_id: str, ad_id: str) -> Finished:
-        """One finished ad. Raises `BadInput` when there is none."""
-        found = self.studio.store.rows(
-            "SELECT payload, result FROM jobs WHERE run_id = ? AND ref = ? AND kind = 'compose' AND state = 'done'",
-            (run_id, ad_id),
-        )
-        if not found:
-            raise BadInput("This ad is no longer there", "Reload the page.")
-        return Finished(
-            spec=AdSpec.model_validate_json(found[0]["payload"]), file=AdFile.model_validate_json(found[0]["result"])
-        )
-
     def shot(self, run_id: str, ad_id: str) -> Shot | None:
         """What the picture of an ad was painted from; None for ads without one."""
         found = self.studio.store.rows(
@@ -123,7 +110,7 @@ class Gallery:
 
     def file(self, run_id: str, ad_id: str) -> Path:
         """Where the file of an ad lies."""
-        return Path(self.runs.queue.run(run_id).out_dir) / self.finished(run_id, ad_id).file.file
+        return Path(self.runs.queue.run(run_id).out_dir) / self.runs.finished(run_id, ad_id).file.file
 
     def drift(self, run_id: str) -> list[dict[str, Any]]:
         """How alike the ads of a run are in what must never change."""

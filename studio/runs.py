@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.desk import export
-from studio.desk.jobs import Run
+from studio.desk.jobs import Finished, Run
 from studio.desk.queue import Queue
 from studio.desk.watch import Snapshot, snapshot
 from studio.errors import BadInput, DeskError, LockupError
@@ -91,25 +91,25 @@ class Runs:
 
     def stop(self, run_id: str) -> None:
         """Finished ads stay; the rest is dropped."""
-        self.queue.run(run_id)
+        self._shown(run_id)
         self.studio.cancel(run_id)
         self.take(run_id)  # so that it is closed with manifest and contact sheet
 
     def pause(self, run_id: str) -> None:
         """Finish what is in hand, then nothing until `go_on`."""
-        self.queue.run(run_id)
+        self._shown(run_id)
         self.queue.pause(run_id)
 
     def go_on(self, run_id: str) -> None:
         """Take up a run that was paused, stopped, or could not go on; what failed is tried again."""
-        self.queue.run(run_id)
+        self._shown(run_id)
         self.queue.resume(run_id)
         self.queue.retry(run_id)
         self.take(run_id)
 
     def first(self, run_id: str) -> None:
         """This run before all others."""
-        self.queue.run(run_id)
+        self._shown(run_id)
         self.queue.reorder(run_id, max((run.priority for run in self.own()), default=0) + 1)
         with self._changed:
             self._changed.notify_all()
@@ -123,20 +123,30 @@ class Runs:
     def newest(self) -> str | None:
         """The run to show first: the newest that is under way, else the newest of all."""
         own = self.own()
-        busy = next((r.run_id for r in own if r.run_id not in self._trouble and self.queue.open_jobs(r.run_id)), None)
+        open_runs = self.queue.open_runs() - set(self._trouble)
+        busy = next((run.run_id for run in own if run.run_id in open_runs), None)
         return busy or (own[0].run_id if own else None)
 
     def under_way(self) -> list[RunState]:
         """Every run that is not over, in the order they will be done."""
-        busy = [run for run in self.own() if self.queue.open_jobs(run.run_id)]
+        open_runs = self.queue.open_runs()
+        busy = [run for run in self.own() if run.run_id in open_runs]
         return [self._state(run) for run in sorted(busy, key=self._turn)]
 
     def state(self, run_id: str) -> RunState:
         """How far a run is. Raises `BadInput` when there is no such run."""
+        return self._state(self._shown(run_id))
+
+    def finished(self, run_id: str, ad_id: str) -> Finished:
+        """One finished ad of a run of the page. Raises `BadInput` when there is none."""
+        self._shown(run_id)
+        return self.queue.result(run_id, ad_id)
+
+    def _shown(self, run_id: str) -> Run:
         run = self.queue.run(run_id)
         if not Path(run.out_dir).is_relative_to(self.folder.resolve()):
             raise BadInput(f"There is no run {run_id[:80]!r} on the page", "It was started from the command line.")
-        return self._state(run)
+        return run
 
     def _state(self, run: Run) -> RunState:
         with self._changed:

@@ -276,6 +276,11 @@ class Queue:
         sql = "SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'leased') AND (? IS NULL OR run_id = ?)"
         return int(self.store.rows(sql, (run_id, run_id))[0]["n"])
 
+    def open_runs(self) -> set[str]:
+        """The runs that have jobs waiting or in hand."""
+        rows = self.store.rows("SELECT DISTINCT run_id FROM jobs WHERE state IN ('queued', 'leased')")
+        return {row["run_id"] for row in rows}
+
     def in_hand(self, run_id: str) -> int:
         """Jobs of a run that somebody works on now."""
         sql = "SELECT count(*) AS n FROM jobs WHERE state = 'leased' AND run_id = ?"
@@ -293,16 +298,27 @@ class Queue:
         )
         return [JobRow.model_validate({field: row[field] for field in JobRow.model_fields}) for row in rows]
 
+    def result(self, run_id: str, ad_id: str) -> Finished:
+        """One delivered ad. Raises `BadInput` when there is none."""
+        rows = self.store.rows(
+            "SELECT payload, result FROM jobs WHERE run_id = ? AND ref = ? AND kind = 'compose' AND state = 'done'",
+            (run_id, ad_id),
+        )
+        if not rows:
+            raise BadInput("This ad is no longer there", "Reload the page.")
+        return _finished(rows[0])
+
     def results(self, run_id: str) -> list[Finished]:
         """The ads delivered so far, in the order they were asked for."""
         rows = self.store.rows(
             "SELECT payload, result FROM jobs WHERE run_id = ? AND kind = 'compose' AND state = 'done' ORDER BY id",
             (run_id,),
         )
-        return [
-            Finished(spec=AdSpec.model_validate_json(r["payload"]), file=AdFile.model_validate_json(r["result"]))
-            for r in rows
-        ]
+        return [_finished(row) for row in rows]
+
+
+def _finished(row: sqlite3.Row) -> Finished:
+    return Finished(spec=AdSpec.model_validate_json(row["payload"]), file=AdFile.model_validate_json(row["result"]))
 
 
 _LEASE = """

@@ -77,7 +77,7 @@ class Finish:
 
     def about(self, run: str, ad: str) -> dict[str, Any]:
         """Everything about one ad, and in which other formats its variant was made."""
-        spec = self.again.finished(run, ad).spec
+        spec = self.again.runs.finished(run, ad).spec
         siblings = [item.spec.format for item in self.again.variant(run, spec)]
         asked = json.loads(self.runs.queue.run(run).request)
         return {
@@ -172,7 +172,7 @@ class Finish:
             dropped = uploaded(path)
             read_picture(dropped)  # what is no picture is told now
             return dropped, export.sanitised(dropped.stem)
-        spec = self.again.finished(run, ad).spec
+        spec = self.again.runs.finished(run, ad).spec
         picture = self.studio.store.picture(spec.shot_id, maps=False) if spec.shot_id else None
         if picture is None:
             why = "is not in the workspace" if spec.shot_id else "does not exist: it shows none"
