@@ -13,9 +13,8 @@ def uploaded(path: str) -> Path:
     folder = os.environ.get("GRADIO_TEMP_DIR", "")
     try:
         found = Path(path).resolve()
-        inside = bool(folder) and found.is_relative_to(Path(folder).resolve()) and found.is_file()
-    except (OSError, ValueError):
-        inside = False
-    if not inside:
-        raise BadInput("This file was not dropped here", "Drop it again.")
-    return found
+        if folder and found.is_relative_to(Path(folder).resolve()) and found.is_file():
+            return found
+    except (OSError, ValueError):  # no path at all
+        pass
+    raise BadInput("This file was not dropped here", "Drop it again.")
