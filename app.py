@@ -263,7 +263,9 @@ def doctor(json_: Json = False) -> None:
     from studio.console import examined
     from studio.machine import doctor as examine
 
-    facts: dict[str, Any] = examine(_studio()) | {"engines": {name: why or "ready" for name, why in catalog.check().items()}}
+    facts: dict[str, Any] = examine(_studio()) | {
+        "engines": {name: why or "ready" for name, why in catalog.check().items()}
+    }
     _emit(facts) if json_ else typer.echo(examined(facts))
     _end(not any(finding["state"] == "broken" for finding in facts["findings"]))
 

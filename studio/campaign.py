@@ -26,7 +26,8 @@ def prepared(studio: Studio, draft: Draft) -> Prepared:
         raise BadInput("No format is chosen", "Choose at least one under Formats.")
     folder = studio.shelf.folder(draft.kit)
     asked = draft.brief()
-    maps = tuple(sketched(draft.sketch, studio.kit(folder).kit.hex("background"), studio.store))
+    can = studio.engines.capabilities(draft.engine)
+    maps = tuple(sketched(draft.sketch, studio.kit(folder).kit.hex("background"), can, studio.store))
     brief = asked.model_copy(update={"controls": (*maps, *asked.controls)})
     rows = one_row(brief) if not draft.rows else _rows(studio, draft, brief)
     wishes = Wishes(
@@ -46,11 +47,10 @@ def _rows(studio: Studio, draft: Draft, brief: Brief) -> Rows:
     """The table's briefs; what a row says nothing about is the form's."""
     read = read_rows(rows_path(studio, draft.rows))
     form = {name: getattr(brief, name) for name in Brief.model_fields if name not in ("version", "product")}
-    blank = Brief()
     filled = tuple(
         row.model_copy(
             update={
-                **{name: value for name, value in form.items() if getattr(row, name) == getattr(blank, name)},
+                **{name: value for name, value in form.items() if name not in row.model_fields_set},
                 "product": None,
             }
         )

@@ -122,8 +122,9 @@ class Gallery:
     def _read(self, own: Mapping[str, Run]) -> list[dict[str, Any]]:
         """A line for every finished ad of these runs, in the order they were asked for."""
         with self._lock:
-            for row in self.studio.store.rows(_ADS, (self._seen,)):
-                if row["id"] not in self._lines or row["changed"] > self._seen:
+            seen = self._seen
+            for row in self.studio.store.rows(_ADS, (seen,)):
+                if row["id"] not in self._lines or row["changed"] > seen:
                     self._lines[row["id"]] = _line(row)
                 self._seen = max(self._seen, row["changed"])
             return [line for _, line in sorted(self._lines.items()) if line["run"] in own]
@@ -138,7 +139,8 @@ class Gallery:
         if not thumb.is_file():
             if thumb not in self._making:
                 self._making.add(thumb)
-                self._thumbs.submit(thumb_of, self.studio.home, path, line["ad"], line["bytes"])
+                made = self._thumbs.submit(thumb_of, self.studio.home, path, line["ad"], line["bytes"])
+                made.add_done_callback(lambda _, target=thumb: self._making.discard(target))
             thumb = path
         return {**line, "path": path, "thumb": thumb}
 

@@ -17,11 +17,13 @@ from studio.desk import export
 from studio.desk.pack import Named, PackAd, Packed, PackWish, named, write_pack
 from studio.desk.review import AdKey, Review, Reviews
 from studio.errors import BadInput
+from studio.previews import prune
 from studio.runs import Runs
 from studio.studio import SHEET_FONTS, Studio
 from studio.values import Value
 
 SHOWN_NAMES = 6
+KEPT_PACKS = 20
 
 
 class Choice(Value):
@@ -60,6 +62,11 @@ class Handover:
     def chosen(self, choice: Choice) -> tuple[list[PackAd], int]:
         """The ads of a choice, in the order they were made, and how many were left out because they are rejected."""
         judged = self.reviews.all()
+        latest: dict[str, bool] = {}  # the same ad may lie in several runs: what was said last holds for all
+        for run in self.runs.own():
+            for (run_id, ad_id), review in judged.items():
+                if run_id == run.run_id:
+                    latest.setdefault(ad_id, review.rejected)
         wanted = set(choice.ads)
         ads: list[PackAd] = []
         rejected = 0
@@ -75,7 +82,7 @@ class Handover:
                     continue
                 if choice.which == "starred" and review.stars < choice.stars:
                     continue
-                if review.rejected:
+                if review.rejected or latest.get(item.spec.content_id):
                     rejected += 1
                 else:
                     ads.append(PackAd(Path(run.out_dir), item))
@@ -121,6 +128,7 @@ class Handover:
         """A folder for this pack alone: two people may pack under one name."""
         about = json.dumps([wish.canonical(), [(str(ad.out_dir), ad.item.spec.content_id) for ad in ads]])
         folder = hashlib.sha256(about.encode()).hexdigest()[:16]
+        prune(settings.shown(self.studio.home) / "packs", KEPT_PACKS, "*")
         return settings.shown(self.studio.home) / "packs" / folder / f"{export.sanitised(wish.name)}.zip"
 
     def _kit_name(self, ads: Sequence[PackAd]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from studio.brand.kit import LoadedKit
 from studio.brief.plan import Plan
@@ -16,6 +16,9 @@ from studio.model import Brief
 from studio.products import ReadyProduct
 from studio.results import Check
 from studio.values import Value, read_value
+
+MOST_SAMPLES = 2_000_000_000
+"""Of one rendered set; about twenty minutes on two cores."""
 
 
 class Failure(Value):
@@ -75,6 +78,12 @@ class Wishes:
 
 class View(Value):
     """How a set is rendered by itself."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> View:
+        if self.width_px * self.height_px * self.samples > MOST_SAMPLES:
+            raise ValueError("size × samples is more than can be waited for; take fewer of either")
+        return self
 
     width_px: Annotated[int, Field(ge=16, le=8192)] = 1024
     height_px: Annotated[int, Field(ge=16, le=8192)] = 1024

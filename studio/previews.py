@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -288,9 +289,9 @@ def jpeg(pixels: Pixels, quality: int = 88) -> bytes:
     return out.getvalue()
 
 
-def prune(folder: Path, keep: int) -> None:
+def prune(folder: Path, keep: int, which: str = "*.jpg") -> None:
     """Only the newest stay; one that cannot be removed now is removed another time."""
     with suppress(OSError):
-        files = sorted(folder.glob("*.jpg"), key=lambda path: -path.stat().st_mtime)
+        files = sorted(folder.glob(which), key=lambda path: -path.stat().st_mtime)
         for old in files[keep:]:
-            old.unlink(missing_ok=True)
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)

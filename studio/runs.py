@@ -187,7 +187,7 @@ class Runs:
                 self._at = chosen
             over, trouble = True, None
             try:
-                over = self._see_through(chosen)
+                over = self._see_through(chosen) and not self.queue.open_jobs(chosen)
             except Exception as error:  # the thread must outlive every run
                 log.exception("run %s", chosen)
                 known = error if isinstance(error, LockupError) else None
@@ -195,14 +195,14 @@ class Runs:
             with self._changed:
                 self._at = ""
                 if trouble is not None:
-                    self._trouble[chosen] = trouble
-                if over and not self.queue.open_jobs(chosen):
+                    self._trouble[chosen] = trouble  # until it is asked for again; the next run has its turn
+                if over:
                     self._taken.discard(chosen)
 
     def _try_next(self) -> str | None:
         try:
             return self._next()
-        except LockupError as error:  # a full disk must not end the thread
+        except Exception as error:  # a full disk must not end the thread
             log.warning("the queue cannot be read: %s", error)
             return None
 

@@ -18,6 +18,7 @@ from studio.sketch import blocks_map, lines_map
 
 SKETCH_PX = 1024
 MAX_BYTES = 80_000_000
+_NOT_DRAWN = "0" * 64
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 Steer = TypeVar("Steer", Control, Reference)
 
@@ -35,9 +36,13 @@ def followed(brief: Brief, beside: Path, can: Capabilities, store: Store) -> tup
     return brief.model_copy(update=changed), tuple(dict.fromkeys(notes))
 
 
-def sketched(sketch: Sketch, ground_hex: str, store: Store) -> Iterator[Control]:
-    """The maps of a sketch: its lines, and its blocks of colour."""
+def sketched(sketch: Sketch, ground_hex: str, can: Capabilities, store: Store) -> Iterator[Control]:
+    """The maps of a sketch: its lines, and its blocks of colour. For a painter that follows neither nothing is drawn;
+    `followed` then says why."""
     if not sketch.used or not sketch.strokes:
+        return
+    if not {"lineart", "blocks"} & set(can.controls):
+        yield Control(kind="lineart", picture=_NOT_DRAWN)
         return
     span = {"start": sketch.start, "end": max(sketch.end, sketch.start + 0.01)}
     lines = lines_map(sketch, SKETCH_PX, SKETCH_PX)

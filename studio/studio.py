@@ -57,6 +57,8 @@ SHEET_FONTS = (
     "package:font_hanken_grotesk/files/HankenGrotesk-Regular.otf",
 )
 """The contact sheet's own faces: the same on every machine, whatever the brand's are."""
+MOST_ADS = 20_000
+"""More are no campaign, but a slip of the hand."""
 SHEET_NAME = "contact-sheet.png"
 
 
@@ -203,6 +205,11 @@ class Studio:
             wishes.engine, can.prompt, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE,
             upscaler=wishes.upscaler,
         )  # fmt: skip
+        ads = sum(brief.count * max(len(brief.formats), 1) for brief in rows.briefs)
+        if ads > MOST_ADS:
+            raise BadInput(
+                f"These are {ads:,} ads", f"Expected at most {MOST_ADS:,} at once; choose fewer of something"
+            )
         good: list[Brief] = []
         plans: list[Plan] = []
         notes: dict[str, None] = {}

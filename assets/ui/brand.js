@@ -79,7 +79,10 @@ sheet.addEventListener("keydown", (event) => {
 });
 /** Files that were dropped onto a part of the kit. */
 async function give(verb, more) {
-  const mine = open, before = mine.kit;
+  const mine = open;
+  // What is being written goes first: both name the kit they were made for.
+  while (open === mine && !mine.dead && mine.kit !== mine.written) await new Promise((done) => setTimeout(done, 60));
+  const before = mine.kit;
   const said = await call(verb, { kit_id: mine.id, digest: mine.digest, ...more });
   mine.undo.push(before);
   mine.redo = [];
@@ -230,5 +233,6 @@ on("draft", (fields, by) => {
 on("kits", () => {
   if (state.tab !== "brand") return;
   shelf.showKits();
-  if (!state.studio.kits.length || open?.id !== state.draft.kit) follow();
+  const renamed = open && open.kit === open.written && lockup.kit()?.digest && lockup.kit().digest !== open.digest;
+  if (!state.studio.kits.length || open?.id !== state.draft.kit || renamed) follow();
 });

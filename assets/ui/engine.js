@@ -181,7 +181,7 @@ function showModels() {
     h("div.stack.tight", null, h("h3", null, "Built engines"),
       facts.built.length
         ? h("ul.en-list", null, facts.built.map((one) => h("li.split", null, h("span.clip", null, one.name), h("span.quiet.num", null, bytes(one.bytes)))))
-        : h("p.quiet", null, "None yet. TensorRT and ONNX engines are built for diffusion painters, which this version does not have; the stage needs none.")),
+        : h("p.quiet", null, "Nothing to build: the painter in this version needs none.")),
     h("div.stack.tight", null, h("h3", null, "Model folders"),
       h("p.quiet", null, "Model files you have already are found in these. Name more in LOCKUP_MODELS."),
       h("ul.en-list", null, facts.models.map((one) => h("li.split", null,

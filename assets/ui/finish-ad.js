@@ -156,7 +156,7 @@ function showDeeds(section, ad, about) {
   const times = h("input", { type: "number", min: 1, max: 100, value: count, "aria-label": "How many more", style: { width: "64px" } });
   times.addEventListener("input", () => { count = Math.min(Math.max(Math.round(Number(times.value)) || 1, 1), 100); });
   fill(section, h("h3", null, "From this ad"), h("div.deeds", null,
-    h("div.row", null, times, button({ label: "more like this", icon: "plus", disabled: !picture, title: picture ? "The same words, layout and set; new light and props" : "This ad shows no picture",
+    h("div.row", null, times, button({ label: "More like this", icon: "plus", disabled: !picture, title: picture ? "The same words, layout and set; new light and props" : "This ad shows no picture",
       onclick: () => busily("", "Ordering…", () => call("more", { run: ad.run, ad: ad.ad, count, all_formats: everywhere })) })),
     button({ label: "Same picture, new words", icon: "pen", onclick: () => wordsDialog(ad, about) }),
     button({ label: "Same picture, other layouts", icon: "image", disabled: !picture, title: picture ? null : "This ad shows no picture",

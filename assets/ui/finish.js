@@ -110,7 +110,9 @@ async function rate(ads, stars) {
   await call("rate", { ads: ads.map((ad) => [ad.run, ad.ad]), stars });
 }
 
-async function reject(ads, rejected) {
+async function reject(all, rejected) {
+  const ads = all.filter((ad) => ad.rejected !== rejected); // so that Undo takes back what was done now, no more
+  if (!ads.length) return;
   const ids = ads.map((ad) => [ad.run, ad.ad]);
   const leaves = filters.rejected === (rejected ? "hide" : "only");
   const at = grid.at(), last = grid.ads().length - 1;

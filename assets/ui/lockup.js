@@ -25,7 +25,7 @@
       if (key === "class") made.classList.add(...String(value).split(/\s+/).filter(Boolean));
       else if (key === "style") for (const [rule, set] of Object.entries(value)) made.style.setProperty(rule, set);
       else if (key === "data") Object.assign(made.dataset, value);
-      else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+      else if (key.startsWith("on")) made.addEventListener(key.slice(2), (event) => { try { Promise.resolve(value(event)).catch(failed); } catch (error) { failed(error); } });
       else if (["value", "checked", "disabled", "selected", "indeterminate", "readOnly", "htmlFor"].includes(key)) made[key] = value;
       else made.setAttribute(key, value === true ? "" : String(value));
     }
@@ -196,9 +196,6 @@
     return answer.json();
   }
 
-  /** The address of a file the studio serves. */
-  const file = (path) => `gradio_api/file=${String(path).split("/").map(encodeURIComponent).join("/")}`;
-
   /** A function that waits until it was not called for `ms`; `.now()` does what waits at once. */
   function later(work, ms) {
     let timer = 0, held = null;
@@ -297,31 +294,39 @@
   // ------------------------------------------------------------------------------------------ the draft
 
   const listeners = new Map();
-  /** Hear of something: `on("draft", (fields) => …)`, "kit", "runs", "tab". */
+  /** Hear of something: `on("draft", (fields) => …)`, "kits", "runs", "over", "tab", "theme". */
   const on = (what, hear) => { listeners.set(what, [...(listeners.get(what) ?? []), hear]); };
   const emit = (what, ...args) => { for (const hear of listeners.get(what) ?? []) { try { hear(...args); } catch (error) { console.error(error); } } };
 
   const state = { tab: "", tabs: [], draft: null, draftId: "", studio: null, call: null };
   let unsaved = {};
-  const push = later(async () => {
+  let tail = Promise.resolve(), lost = null;
+  /** What is unsaved, to the studio. One call after the other, so that an older value never comes last. */
+  async function send() {
     const fields = unsaved;
     unsaved = {};
+    lost = null;
     if (!Object.keys(fields).length) return;
-    try { await state.call("save_draft", { draft_id: state.draftId, fields }); document.documentElement.dataset.saved = "yes"; } catch (error) {
+    try { await state.call("save_draft", { draft_id: state.draftId, fields }); } catch (error) {
       unsaved = { ...fields, ...unsaved };
-      failed(error);
+      lost = error;
+      push.later();
+      return;
     }
-  }, 350);
+    if (!Object.keys(unsaved).length) document.documentElement.dataset.saved = "yes";
+  }
+  const soon = later(() => { tail = tail.then(send); }, 350);
+  const push = { soon, now: () => { soon(); soon.now(); return tail; }, later: () => { failed(lost); setTimeout(soon, 5000); } };
   /** Change fields of the draft: told to every tab now, kept by the studio a moment later. */
   function set(fields, by) {
     Object.assign(state.draft, fields);
     Object.assign(unsaved, fields);
     document.documentElement.dataset.saved = "no";
-    push();
+    push.soon();
     emit("draft", fields, by);
   }
   /** Wait until the studio has kept what was typed. */
-  const saved = async () => { await push.now(); };
+  const saved = async () => { await push.now(); if (lost) throw lost; };
   addEventListener("pagehide", () => { push.now(); });
   addEventListener("visibilitychange", () => { if (document.hidden) push.now(); });
 
@@ -383,5 +388,5 @@
   // Gradio puts this script in after the page was read, so the event may be over.
   const place = () => document.body.append(live, toasts);
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", place); else place();
-  window.lockup = { Told, h, append, fill, icon, button, field, choice, slider, toggle, segments, dropzone, caller, upload, file, later, newest, announce, toast, failed, dialog, keys, help, on, emit, state, set, saved, go, mount, ready, isReady, span, bytes, many, inkOn, luminance, sortable, typing };
+  window.lockup = { Told, h, append, fill, icon, button, field, choice, slider, toggle, segments, dropzone, caller, upload, later, newest, announce, toast, failed, dialog, keys, help, on, emit, state, set, saved, go, mount, ready, isReady, span, bytes, many, inkOn, luminance, sortable, typing };
 })();

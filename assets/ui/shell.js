@@ -55,8 +55,17 @@ keys({ key: "?", does: "These keys", go: () => lockup.help() });
 
 // ---------------------------------------------------------------------------------------------- the draft
 
+/** This page's own draft, unless another page holds it: a duplicated tab begins with its neighbour's memory. */
+const claimed = (id) => new Promise((done) => {
+  if (!id || !navigator.locks) { done(id); return; }
+  navigator.locks.request(`lockup.draft.${id}`, { ifAvailable: true }, (lock) => { done(lock ? id : ""); return lock ? new Promise(() => {}) : null; });
+});
+
 async function open() {
-  const opened = await call("open_page", { mine: mine(), last: kept("lockup.draft") });
+  const known = mine();
+  const own = await claimed(known);
+  const opened = await call("open_page", { mine: own, last: known || kept("lockup.draft") });
+  if (opened.draft_id !== own) claimed(opened.draft_id);
   Object.assign(state, { draft: opened.draft, draftId: opened.draft_id, studio: opened });
   mine(opened.draft_id);
   kept("lockup.draft", opened.draft_id);
@@ -88,13 +97,15 @@ on("draft", (fields) => { if ("kit" in fields) showKit(); });
 
 // ---------------------------------------------------------------------------------------------- work under way
 
-let timer = 0;
+let timer = 0, asked = 0;
 let before = new Set();
 async function poll() {
   clearTimeout(timer);
+  const number = ++asked;
   let busy = false;
   try {
     const said = await server.status({ run_id: state.watched ?? "" });
+    if (number !== asked) return; // a newer look is under way
     if (said?.answer) {
       state.runs = said.answer.under_way;
       state.asked = said.answer.asked;
@@ -107,6 +118,7 @@ async function poll() {
       document.documentElement.classList.remove("lk-away");
     }
   } catch {
+    if (number !== asked) return;
     document.documentElement.classList.add("lk-away");
     fill(work, h("span.away", { role: "alert" }, "The studio does not answer. Is it still running?"));
   }

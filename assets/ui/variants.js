@@ -158,7 +158,7 @@ const reckon = lockup.newest(async () => {
     const known = plan.pictures - plan.new_pictures;
     fill(sum,
       h("b", null, `${many(plan.ads, "ad")}`), h("span", null, ` from ${many(plan.pictures, "picture")}`), known ? h("span.quiet", null, `, ${known} painted already`) : null,
-      h("br"), h("span.quiet", { title: `${plan.kwh.toFixed(4)} kWh. ${plan.assumed}` }, `${plan.measured ? "about" : "estimated"} ${span(plan.seconds)} · ${money}`),
+      h("br"), h("span.quiet", { title: plan.assumed }, `${plan.measured ? "about" : "estimated"} ${span(plan.seconds)} · ${money}`),
       plan.notes.length ? h("details", null, h("summary", null, `${many(plan.notes.length, "thing")} the painter does not use`), plan.notes.map((note) => h("small", null, note))) : null,
       plan.errors.map((error) => h("small.warn", null, error)));
     go.disabled = plan.ads === 0;
@@ -238,7 +238,6 @@ async function reword(ad) {
     button({ label: "Cancel", onclick: () => shut() }),
     button({ label: "Set it", kind: "primary", name: "set-words", onclick: async () => { shut(); await again("new_words", { run_id: ad.run, ad_id: ad.ad, words: asked, all_formats: every.box.checked }); } })] });
 }
-lockup.reword = reword;
 
 // ---------------------------------------------------------------------------------------------- the run on view
 
@@ -296,7 +295,7 @@ on("runs", (runs, asked) => {
   const mark = busy.map((one) => `${one.id}:${one.finished}:${one.over}`).join();
   if (mark !== local.seen) { local.seen = mark; gallery.refresh(); if (run?.over) listRuns(); }
 });
-on("over", (id) => { listRuns(); if (state.tab !== "variants") toast("A run is finished", { action: { label: "Look", go: () => { lockup.go("variants"); watch(id); } } }); else if (id === local.run) lockup.announce("All ads are finished"); });
+on("over", (id) => { listRuns(); if (state.tab !== "variants") toast("A run is over", { action: { label: "Look", go: () => { lockup.go("variants"); watch(id); } } }); else if (id === local.run) lockup.announce("The run is over"); });
 
 // ---------------------------------------------------------------------------------------------- together
 

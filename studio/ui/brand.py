@@ -17,17 +17,16 @@ from engines.base import EngineError
 from studio import settings
 from studio.brand.added import MOST_FILES, with_fonts, with_logos
 from studio.brand.kit import LoadedKit
-from studio.brand.website import as_path
 from studio.brief.draft import Draft
 from studio.desk.files import write_whole
-from studio.errors import BadInput, LockupError
+from studio.errors import LockupError
 from studio.model import BrandKit
 from studio.preset import ENDING, OnFile, Presets
 from studio.proof import Proof, Proofs, Shape
 from studio.runs import Runs
 from studio.studio import Studio
 from studio.ui.facts import address
-from studio.ui.intake import uploaded
+from studio.ui.intake import uploaded, web_address
 from studio.ui.kit_sheet import kit_sheet
 from studio.ui.latest import Latest
 from studio.ui.view import view
@@ -80,7 +79,7 @@ class Brand:
             wanted = self.latest.asked(page)
         try:
             with self._together(paths) as path:
-                return self._adopted(str(path) if path else _address(wish), wanted)
+                return self._adopted(str(path) if path else web_address(wish), wanted)
         finally:
             with self._lock:
                 if wanted():
@@ -235,18 +234,6 @@ class Brand:
             kit.fonts.face(role)
         made = [self.proofs.make(kit, draft, shape, wait) for shape in dict.fromkeys(shapes)]
         return {"warm": self.proofs.warm, "ads": [_proof_line(one) for one in made]}
-
-
-def _address(typed: str) -> str:
-    """An address to read. Raises `BadInput`: this field is for websites, and a path in it would open any file."""
-    if not typed:
-        raise BadInput("There is nothing to read", "Give an address such as example.org, or drop a file below")
-    if as_path(typed) is not None:
-        raise BadInput(
-            f"{typed} is a file or folder on this machine",
-            f"Drop it into the field below; for a website write https://{typed}",
-        )
-    return typed
 
 
 def _preset_line(one: OnFile) -> dict[str, Any]:

@@ -47,12 +47,12 @@ FROM jobs WHERE kind = 'compose' AND state = 'done' ORDER BY channel, name
 class Finish:
     """What the tab's script may call."""
 
-    def __init__(self, studio: Studio, runs: Runs) -> None:
+    def __init__(self, studio: Studio, runs: Runs, gallery: Gallery, again: Again) -> None:
         self.studio = studio
         self.runs = runs
-        self.gallery = Gallery(studio, runs)
+        self.gallery = gallery
         self.reviews = Reviews(studio.store)
-        self.again = Again(studio, runs)
+        self.again = again
         self.fixes = Fixes(self.again)
         self.handover = Handover(studio, runs)
         self.errands = Errands()

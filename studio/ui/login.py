@@ -80,6 +80,8 @@ class PasswordAsked:
         if asks and (wait := self._tries.wait_s(caller, now)) > 0:
             await refuse(scope, send, 429, f"Too many wrong passwords. Try again in {wait:.0f} s.")
         elif path.rstrip("/") == "/login":
+            if scope["method"] == "POST":
+                self._tries.wrong(caller, now)  # until it is known to be right, or many could try at one time
             await self.app(scope, receive, self._watched(send, caller))
         elif _has_token(scope):
             await self.app(scope, receive, send)
@@ -113,14 +115,11 @@ class PasswordAsked:
         return _same(name, NAME) & _same(password, self._password)
 
     def _watched(self, send: Send, caller: str) -> Send:
-        """Notes whether a login was right by what Gradio answers."""
+        """Notes that a login was right by what Gradio answers."""
 
         async def watched(message: Scope) -> None:
-            if message["type"] == "http.response.start":
-                if message["status"] < 400:
-                    self._tries.right(caller)
-                else:
-                    self._tries.wrong(caller, time.monotonic())
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                self._tries.right(caller)
             await send(message)
 
         return watched

@@ -21,8 +21,10 @@ from gradio_client import Client
 from starlette.middleware import Middleware
 
 from studio import settings
+from studio.again import Again
 from studio.errors import BadInput, DeskError
 from studio.first import welcome
+from studio.gallery import Gallery
 from studio.runs import Runs
 from studio.studio import Studio
 from studio.ui.api import declare
@@ -40,10 +42,6 @@ from studio.ui.variants import Variants
 from studio.ui.view import script
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
-TABS = (
-    ("brand", "Brand", Brand), ("compose", "Compose", Compose), ("references", "References", References),
-    ("variants", "Variants", Variants), ("finish", "Finish", Finish), ("engine", "Engine", Engine),
-)  # fmt: skip
 log = logging.getLogger(__name__)
 
 
@@ -170,10 +168,16 @@ def build(studio: Studio, runs: Runs) -> gr.Blocks:
     """The whole page."""
     with gr.Blocks(title="Lockup", fill_width=True, delete_cache=(3600, 86400), analytics_enabled=False) as blocks:
         Shell(studio, runs, welcome(studio, runs, DEMO)).build()
+        gallery, again = Gallery(studio, runs), Again(studio, runs)
+        tabs = (
+            ("Brand", Brand(studio, runs)), ("Compose", Compose(studio, runs)), ("References", References(studio, runs)),
+            ("Variants", Variants(studio, runs, gallery, again)), ("Finish", Finish(studio, runs, gallery, again)),
+            ("Engine", Engine(studio, runs)),
+        )  # fmt: skip
         with gr.Tabs(elem_id="tabs"):
-            for name, label, tab in TABS:
-                with gr.Tab(label, id=name, elem_id=f"panel-{name}"):
-                    tab(studio, runs).build()
+            for label, tab in tabs:
+                with gr.Tab(label, id=label.lower(), elem_id=f"panel-{label.lower()}"):
+                    tab.build()
         declare(blocks, studio, runs)
     return blocks
 

@@ -8,9 +8,11 @@ import gradio as gr
 
 from studio import machine
 from studio.again import Again
+from studio.brief.draft import Text
 from studio.brief.rows import read_rows
 from studio.campaign import prepared, reckon, rows_path
 from studio.gallery import Gallery
+from studio.model import WordField, Words
 from studio.pixels import read_bytes
 from studio.runs import Runs
 from studio.studio import Studio
@@ -24,19 +26,19 @@ MAX_ROWS_BYTES = 10_000_000
 class Variants:
     """What the tab's script may call."""
 
-    def __init__(self, studio: Studio, runs: Runs) -> None:
+    def __init__(self, studio: Studio, runs: Runs, gallery: Gallery, again: Again) -> None:
         self.studio = studio
         self.runs = runs
-        self.gallery = Gallery(studio, runs)
+        self.gallery = gallery
         self.product = ProductCard(studio)
-        self.again = Again(studio, runs)
+        self.again = again
 
     def build(self) -> gr.HTML:
         product, again, gallery = self.product, self.again, self.gallery
         verbs = (
-            self.reckoned, self.generate, self.take_rows, gallery.ads, gallery.ad, gallery.runs_listed, gallery.drift,
+            self.reckoned, self.generate, self.take_rows, gallery.ads, gallery.ad, gallery.runs_listed,
             product.take_product, product.demo_product, product.product_shown, product.brush_open,
-            product.brush_solve, product.brush_done, again.more_like, again.new_words, again.vary_layout,
+            product.brush_solve, product.brush_done, again.more_like, self.new_words, again.vary_layout,
         )  # fmt: skip
         return view("variants", verbs, "gallery", "brush", "formats")
 
@@ -44,21 +46,25 @@ class Variants:
         """What the brief as it stands would come to, without painting anything."""
         job = prepared(self.studio, self.studio.drafts.get(draft_id))
         reckoning, costs = reckon(self.studio, job), machine.costs(self.studio)
-        hours = reckoning.seconds / 3600
         return {
             "ads": reckoning.ads,
             "pictures": reckoning.pictures,
             "new_pictures": reckoning.new_pictures,
             "seconds": reckoning.seconds,
             "measured": reckoning.measured,
-            "kwh": hours * costs.watts / 1000,
-            "cost": hours * costs.watts / 1000 * costs.price_per_kwh,
+            "cost": costs.of(reckoning.seconds),
             "currency": costs.currency,
             "assumed": costs.source,
             "notes": list(reckoning.notes),
             "errors": [f"Line {error.line}: {error.message}" for error in job.errors[:5]],
             "briefs": len(job.briefs),
         }
+
+    def new_words(
+        self, run_id: Text, ad_id: Text, words: dict[WordField, Text], all_formats: bool = False
+    ) -> dict[str, Any]:
+        """The same picture with other words."""
+        return self.again.new_words(run_id, ad_id, Words(**words), all_formats).model_dump()
 
     def generate(self, draft_id: str) -> dict[str, Any]:
         """Put the brief on the queue. What is being typed must be saved before."""

@@ -20,7 +20,7 @@ from studio.model import Brief
 from studio.orders import Prepared, Wishes
 from studio.presets import toml_of
 from studio.ui.facts import facts, kit_line, painter
-from studio.ui.intake import uploaded
+from studio.ui.intake import uploaded, web_address
 from studio.ui.picture_verbs import Json, Name, PictureVerbs, Seed, Steps, place, sent
 from studio.ui.shell import run_line
 
@@ -58,7 +58,7 @@ class Verbs(PictureVerbs):
         """
         if (file is None) == (not address.strip()):
             raise BadInput("One thing is read at a time", "Send an address or a file")
-        source = str(uploaded(file.path)) if file else _web(address)
+        source = str(uploaded(file.path)) if file else web_address(address)
         found = self._studio.propose(source, language)
         made = self._studio.adopt(found, source)
         return {"kit": made.folder.name, "found": as_found(found)}
@@ -284,9 +284,3 @@ def _brief(given: Mapping[str, Any] | str) -> Brief:
             "Send the product as a file; name maps and references by the digest that control gives",
         )
     return brief
-
-
-def _web(address: str) -> str:
-    """An address on the web. Never a path: whether one exists here is nobody's business."""
-    address = address.strip()
-    return address if address.lower().startswith(("http://", "https://")) else f"https://{address}"

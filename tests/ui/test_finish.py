@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from engines.base import Cut, CutRequest, Enlarged, Progress
+from studio.again import Again
 from studio.desk.engines import Engines
+from studio.gallery import Gallery
 from studio.ui.finish import Finish
 from studio.ui.view import served
 from tests.job.table import Table
@@ -52,7 +54,12 @@ class Desk:
         self.table = Table(home)
         self.table.studio.engines = Engines(cutout=lambda name: Corner(), enlarger=lambda name: Doubling())  # type: ignore[arg-type, return-value]
         self.run = self.table.make("meta-square", "display-300x250", count=2, headlines=("A " * 30, "Half the heat"))
-        self.tab = Finish(self.table.studio, self.table.runs)
+        self.tab = Finish(
+            self.table.studio,
+            self.table.runs,
+            Gallery(self.table.studio, self.table.runs),
+            Again(self.table.studio, self.table.runs),
+        )
         self.ads = [(self.run, item.file.ad_id) for item in self.table.ads(self.run)]
 
     def call(self, verb: Callable[..., Any], **asked: Any) -> Any:

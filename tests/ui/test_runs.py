@@ -26,10 +26,10 @@ QUICK = (sys.executable, str(ROOT / "tests" / "ui" / "quick_worker.py"))
 class QuickStudio(Studio):
     """The studio with workers that paint plain grounds."""
 
-    fails = False
+    fails = ""
 
     def watch(self, run_id: str) -> Iterator[Snapshot]:
-        if self.fails:
+        if run_id == self.fails:
             raise DeskError("The disk is full", "Free some space.")
         with Store(self.home) as store:
             yield from watch(
@@ -159,12 +159,14 @@ def test_what_was_cut_off_goes_on_at_the_next_start(studio: QuickStudio) -> None
 
 
 def test_trouble_is_told_and_the_next_run_goes_on(studio: QuickStudio) -> None:
-    studio.fails = True
     runs = Runs(studio)
-    broken = runs.start(job(studio))
+    broken = studio.start(job(studio), runs.place("broken"))
+    studio.fails = broken
+    runs.take(broken)
     assert str(settled(runs, broken).trouble) == "The disk is full"
-    studio.fails = False
-    assert settled(runs, runs.start(job(studio, 2))).now.finished == 4
+    assert settled(runs, runs.start(job(studio, 2))).now.finished == 4  # while the first is as it was
+    assert str(runs.state(broken).trouble) == "The disk is full"
+    studio.fails = ""
     runs.go_on(broken)
     assert settled(runs, broken).trouble is None
     runs.close()
