@@ -205,11 +205,12 @@ class Studio:
             wishes.engine, can.prompt, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE,
             upscaler=wishes.upscaler,
         )  # fmt: skip
-        ads = sum(brief.count * max(len(brief.formats), 1) for brief in rows.briefs)
+        ads = sum(
+            (wishes.count or brief.count) * len(wishes.formats or brief.formats or presets.formats)
+            for brief in rows.briefs
+        )
         if ads > MOST_ADS:
-            raise BadInput(
-                f"These are {ads:,} ads", f"Expected at most {MOST_ADS:,} at once; choose fewer of something"
-            )
+            raise BadInput(f"These are {ads:,} ads", f"Expected at most {MOST_ADS:,} at once; choose fewer.")
         good: list[Brief] = []
         plans: list[Plan] = []
         notes: dict[str, None] = {}

@@ -170,10 +170,13 @@ def build(studio: Studio, runs: Runs) -> gr.Blocks:
         Shell(studio, runs, welcome(studio, runs, DEMO)).build()
         gallery, again = Gallery(studio, runs), Again(studio, runs)
         tabs = (
-            ("Brand", Brand(studio, runs)), ("Compose", Compose(studio, runs)), ("References", References(studio, runs)),
-            ("Variants", Variants(studio, runs, gallery, again)), ("Finish", Finish(studio, runs, gallery, again)),
+            ("Brand", Brand(studio, runs)),
+            ("Compose", Compose(studio, runs)),
+            ("References", References(studio, runs)),
+            ("Variants", Variants(studio, runs, gallery, again)),
+            ("Finish", Finish(studio, runs, gallery, again)),
             ("Engine", Engine(studio, runs)),
-        )  # fmt: skip
+        )
         with gr.Tabs(elem_id="tabs"):
             for label, tab in tabs:
                 with gr.Tab(label, id=label.lower(), elem_id=f"panel-{label.lower()}"):
