@@ -173,8 +173,8 @@ def test_several_pictures_are_read_together(brand: Brand, studio: Studio, tmp_pa
         ("http://[::1]/", "::1"),
         ("http://169.254.169.254/latest", "169.254.169.254"),
         ("file:///etc/hostname", "file:///etc/hostname"),
-        ("/", "on this machine"),
-        (str(DEMO), "on this machine"),
+        ("/", "is a path, not an address"),
+        (str(DEMO), "is a path, not an address"),
         ("./nowhere.html", "nowhere.html"),
     ],
 )
