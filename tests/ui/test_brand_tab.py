@@ -237,7 +237,7 @@ def test_pressing_twice_reads_once_and_another_overtakes(
 
     def propose(source: str) -> Proposals:
         asked.append(source)
-        if source == "slow.example.org":
+        if source == "https://slow.example.org":
             begun.set()
             go_on.wait(20)
         return found
@@ -251,7 +251,7 @@ def test_pressing_twice_reads_once_and_another_overtakes(
     assert brand.read(PAGE, "quick.example.org")["kit"] == "example-bakery"
     go_on.set()
     slow.join(20)
-    assert answers == [{"dropped": True}] and asked == ["slow.example.org", "quick.example.org"]
+    assert answers == [{"dropped": True}] and asked == ["https://slow.example.org", "https://quick.example.org"]
     assert kits(brand.studio) == ["example-bakery"]
 
 
