@@ -182,7 +182,6 @@ const paintNow = lockup.newest(async () => {
   try {
     const made = await call("preview", { wish: composed() });
     warm = true;
-    desk.family = made.family;
     if (made.pitch_deg !== null && state.draft.pitch_deg === null && desk.pitch !== made.pitch_deg) { desk.pitch = made.pitch_deg; edits.draw(); }
     await board.show(made.url);
     clearTimeout(slow);

@@ -191,7 +191,10 @@ def test_what_cannot_be_read_is_said_and_the_page_stays(open_page: OpenPage, tmp
     address, said = page.get_by_label("Read a brand"), page.locator(".toast.bad").last
     page.get_by_role("button", name="Read", exact=True).click()
     expect(said).to_contain_text("nothing to read", timeout=20_000)
-    for typed, message in (("http://127.0.0.1:7860/", "Only public websites"), (str(tmp_path), "is a path, not an address")):
+    for typed, message in (
+        ("http://127.0.0.1:7860/", "Only public websites"),
+        (str(tmp_path), "is a path, not an address"),
+    ):
         address.fill(typed)
         address.press("Enter")
         expect(said).to_contain_text(message, timeout=20_000)

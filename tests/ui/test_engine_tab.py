@@ -107,13 +107,6 @@ def test_everything_shown_is_plain_json_and_true(tab: Engine, monkeypatch: pytes
     assert tab.look()["built"] == [{"name": "sdxl/unet.engine", "bytes": 3}]
 
 
-def test_looking_answers_at_once(tab: Engine) -> None:
-    tab.look()
-    began = time.monotonic()
-    tab.look(), tab.now(), tab.under_way()
-    assert time.monotonic() - began < 0.3
-
-
 def test_measuring_goes_on_beside_the_page_and_is_kept(tab: Engine, painter: Slow) -> None:
     tab.measure("stage")
     until(lambda: tab.under_way()[0]["text"] == "Painting")

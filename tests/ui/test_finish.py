@@ -146,10 +146,8 @@ def test_whatever_the_page_asks_it_is_told_what_is_wrong(desk: Desk, verb: str, 
 def test_new_words_are_there_when_the_verb_answers(desk: Desk) -> None:
     run, ad = desk.ads[2]
     words = {"headline": "Warm light", "body": "", "action": "Shop now", "price": "", "legal": ""}
-    began = time.monotonic()
     order = desk.call(desk.tab.reword, run=run, ad=ad, **words, all_formats=True)
     assert order["over"] and len(order["finished"]) == 2 and not order["failed"]
-    assert time.monotonic() - began < 8
     listed = desk.call(desk.tab.gallery.ads, wanted={"run": order["run_id"]})["ads"]
     assert {one["headline"] for one in listed} == {"Warm light"}
     assert "already" in desk.refused(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -42,12 +41,11 @@ def test_the_page_is_built_without_anything_heavy(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_from_start_to_a_usable_page_in_under_six_seconds(tmp_path: Path) -> None:
-    PageProcess(tmp_path / "home").end()  # the first start of all also makes the sample
-    began = time.monotonic()
-    running = PageProcess(tmp_path / "home")
-    try:
-        assert running.ask("/")[0] == running.ask("/config")[0] == 200
-        assert time.monotonic() - began < 6
-    finally:
-        running.end()
+def test_a_second_start_finds_the_page_ready(tmp_path: Path) -> None:
+    """How quickly is measured by `tests.bench.page_bench`."""
+    for _ in range(2):
+        running = PageProcess(tmp_path / "home")
+        try:
+            assert running.ask("/")[0] == running.ask("/config")[0] == 200
+        finally:
+            running.end()
