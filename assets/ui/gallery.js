@@ -7,11 +7,11 @@ lockup.gallery ??= (() => {
   function rows(ads, width, ideal) {
     const boxes = [];
     let row = [], aspects = 0, y = 0, strips = false;
-    const close = (last) => {
+    const close = (most) => {
       const free = width - GAP * (row.length - 1);
       // Strips are never shown larger than they are; nothing gains by it.
       const own = strips ? Math.min(...row.map((index) => Math.max(ads[index].height, 40))) : Infinity;
-      const height = Math.min(last ? ideal : Infinity, own, free / aspects);
+      const height = Math.min(most, own, free / aspects);
       let x = 0;
       for (const index of row) {
         const w = height * ratio(ads[index]);
@@ -23,13 +23,13 @@ lockup.gallery ??= (() => {
     };
     ads.forEach((ad, index) => {
       const wide = ratio(ad) > STRIP;
-      if (row.length && wide !== strips) close(true);
+      if (row.length && wide !== strips) close(ideal * 1.4); // a strip stands in a row of its own; the one before it fills up
       strips = wide;
       row.push(index);
       aspects += ratio(ad);
-      if ((width - GAP * (row.length - 1)) / aspects <= ideal * (strips ? 0.8 : 1.12)) close(false);
+      if ((width - GAP * (row.length - 1)) / aspects <= ideal * (strips ? 0.8 : 1.12)) close(Infinity);
     });
-    if (row.length) close(true);
+    if (row.length) close(ideal);
     return { boxes, height: y };
   }
   // Very tall ones are given more room, or they would be threads.

@@ -69,12 +69,12 @@ def launch(
     try:
         served = shown(studio, runs)
         _open(blocks, served, doors(served, outside, secret, mcp), (host, port, secret), browser, mcp)
-        print(f"Lockup is open at http://{host}:{port}   Ctrl-C ends it.", flush=True)
+        print(f"Lockup is open at http://{_reached(host)}:{port}   Ctrl-C ends it.", flush=True)
         if secret:
             made = "" if password else f" and the password {secret}"
             print(f"Log in with the name {NAME}{made}.", flush=True)
         if outside:
-            print("Others on this network can read along: what is sent is not encrypted.", flush=True)
+            print("From elsewhere: this machine's own address. What is sent is not encrypted.", flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         print("Closing; finished ads are kept.", flush=True)
