@@ -65,7 +65,7 @@ def test_everything_that_can_be_clicked_can_be_reached_by_tab(open_page: Callabl
     page = open_page(tab)
     page.wait_for_timeout(1500)
     wanted = set(page.evaluate(REACHABLE, tab))
-    assert len(wanted) > 5
+    assert wanted
     page.get_by_role("tab", name=tab.capitalize()).focus()
     reached: set[str] = set()
     for _ in range(3 * len(wanted)):

@@ -274,7 +274,7 @@ def test_a_slow_site_is_named_read_once_and_can_be_stopped(slow: tuple[SlowStudi
     studio.go_on.set()
     time.sleep(2)
     expect(status).to_have_count(0)
-    assert studio.asked == ["slow.example.org/about", "quick.example.org"]
+    assert studio.asked == ["https://slow.example.org/about", "https://quick.example.org"]
     assert sorted(path.name for path in studio.kits.iterdir() if path.is_dir() and len(path.name) < 64) == [
         "example-bakery", "solbrae",
     ]  # fmt: skip

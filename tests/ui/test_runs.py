@@ -93,7 +93,7 @@ def test_runs_go_one_after_the_other_and_a_waiting_one_can_be_stopped(studio: Qu
 
 def test_a_paused_run_lets_others_by_and_goes_on_where_it_was(studio: QuickStudio) -> None:
     runs = Runs(studio)
-    long, other = runs.start(job(studio, 12)), runs.start(job(studio, 1))
+    long, other = runs.start(job(studio, 6)), runs.start(job(studio, 1))
     runs.pause(long)
     assert settled(runs, other).now.finished == 2
     state = runs.state(long)
@@ -103,42 +103,42 @@ def test_a_paused_run_lets_others_by_and_goes_on_where_it_was(studio: QuickStudi
     assert runs.state(long).now.finished == done  # nothing is done behind its back
     assert [one.run_id for one in runs.under_way()] == [long]
     runs.go_on(long)
-    assert settled(runs, long).now.finished == 24
+    assert settled(runs, long).now.finished == 12
     runs.close()
 
 
 def test_a_pause_outlives_the_program(studio: QuickStudio) -> None:
     runs = Runs(studio)
-    run_id = runs.start(job(studio, 12))
+    run_id = runs.start(job(studio, 6))
     runs.pause(run_id)
     runs.close()
     again = Runs(studio)
     time.sleep(1.0)
     assert again.state(run_id).paused
     again.go_on(run_id)
-    assert settled(again, run_id).now.finished == 24
+    assert settled(again, run_id).now.finished == 12
     again.close()
 
 
 def test_the_most_urgent_run_goes_first_even_before_one_that_has_begun(studio: QuickStudio) -> None:
     runs = Runs(studio)
-    ids = [runs.start(job(studio, count)) for count in (20, 2, 3)]
+    ids = [runs.start(job(studio, count)) for count in (10, 1, 2)]
     runs.first(ids[2])
-    assert settled(runs, ids[2]).now.finished == 6
+    assert settled(runs, ids[2]).now.finished == 4
     assert not runs.state(ids[0]).now.over
     assert runs.state(ids[1]).now.finished == 0
-    for run_id, count in zip(ids, (40, 4, 6), strict=True):
+    for run_id, count in zip(ids, (20, 2, 4), strict=True):
         assert settled(runs, run_id).now.finished == count
     runs.close()
 
 
 def test_a_stopped_run_can_be_taken_up_again(studio: QuickStudio) -> None:
     runs = Runs(studio)
-    run_id = runs.start(job(studio, 12))
+    run_id = runs.start(job(studio, 6))
     runs.stop(run_id)
-    assert settled(runs, run_id).now.finished < 24
+    assert settled(runs, run_id).now.finished < 12
     runs.go_on(run_id)
-    assert settled_whole(runs, run_id) == 24
+    assert settled_whole(runs, run_id) == 12
     runs.close()
 
 
