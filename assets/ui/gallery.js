@@ -23,7 +23,7 @@ lockup.gallery ??= (() => {
     };
     ads.forEach((ad, index) => {
       const wide = ratio(ad) > STRIP;
-      if (row.length && wide !== strips) close(ideal * 1.4); // a strip stands in a row of its own; the one before it fills up
+      if (row.length && wide !== strips) close(ideal); // a strip stands in a row of its own
       strips = wide;
       row.push(index);
       aspects += ratio(ad);
