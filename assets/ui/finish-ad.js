@@ -248,10 +248,12 @@ function retouchSection(ad) {
     const source = from ? { path: from.path } : { run: ad.run, ad: ad.ad };
     const ready = !retouch.running && (from || ad.shot);
     const start = (verb, what, more) => async () => {
-      const running = { what, id: await call(verb, { ...source, ...more }), fraction: 0, text: "Starting", seconds: 0 };
+      if (retouch.running) return; // a second click while the first is on its way
+      const running = { what, id: "", fraction: 0, text: "Starting", seconds: 0 };
       retouch.running = running;
       showRetouch();
       try {
+        running.id = await call(verb, { ...source, ...more });
         const done = await follow(running.id, (errand) => { Object.assign(running, errand); showRetouch.step?.(); });
         retouch.results = [{ ...done.answer, what, seconds: done.seconds }, ...retouch.results].slice(0, 12);
         lockup.announce(`${what}: done`);

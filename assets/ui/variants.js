@@ -234,9 +234,9 @@ async function reword(ad) {
     counter: (text) => { const most = about.limits[name]; return { text: most ? `${text.trim().length} / ${most}` : text.length ? String(text.trim().length) : "", bad: Boolean(most) && text.trim().length > most, info: most && text.trim().length > most ? `${ad.channel} cuts after ${most}` : undefined }; },
   }));
   const every = toggle({ label: "In every format of this variant", value: true });
-  const shut = lockup.dialog({ title: "Same picture, other words", body: h("div.stack", null, boxes, every), actions: [
+  const shut = lockup.dialog({ title: "Same picture, new words", body: h("div.stack", null, boxes, every), actions: [
     button({ label: "Cancel", onclick: () => shut() }),
-    button({ label: "Set it", kind: "primary", name: "set-words", onclick: async () => { shut(); await again("new_words", { run_id: ad.run, ad_id: ad.ad, words: asked, all_formats: every.box.checked }); } })] });
+    button({ label: "Set these words", kind: "primary", name: "set-words", onclick: async () => { shut(); await again("new_words", { run_id: ad.run, ad_id: ad.ad, words: asked, all_formats: every.box.checked }); } })] });
 }
 
 // ---------------------------------------------------------------------------------------------- the run on view
