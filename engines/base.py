@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -63,6 +64,8 @@ class Progress:
     should_stop: Callable[[], bool] = lambda: False
     offset: float = 0.0
     length: float = 1.0
+    on_preview: Callable[[Pixels], None] | None = None
+    """Gets the picture as far as it is, H×W×3 and small; None where nobody looks, so that none need be made."""
 
     def report(self, fraction: float, text: str = "") -> None:
         """Say how far this share is (0–1). Raises `Stopped` if the work is to stop."""
@@ -77,6 +80,7 @@ class Progress:
             self.should_stop,
             self.offset + self.length * offset,
             self.length * length,
+            self.on_preview,
         )
 
 
@@ -116,30 +120,42 @@ class PaintRequest:
     guidance: float = 0.0
     controls: tuple[ControlMap, ...] = ()
     references: tuple[ReferencePicture, ...] = ()
+    adapters: tuple[AdapterFile, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class ControlMap:
     """A map to follow, H×W×3 `uint8` of any size and about the picture's shape, in the style of its `kind`: `edges`,
-    `softedge`, `lineart` (white on black), `depth` (white near), `pose` (joints on black), `blocks` (colours to start
-    from). `strength` 0–2; `start` and `end` are fractions of the steps."""
+    `softedge`, `lineart` (white on black), `depth` (white near), `pose` (joints on black), `segment` (a colour a thing),
+    `blocks` (colours to start from). `strength` 0–2; `start` and `end` are fractions of the steps. `mask` (H×W `uint8`,
+    255 where it counts, fractions of the new picture) is None where it counts everywhere."""
 
     kind: str
     picture: Pixels
     strength: float = 0.8
     start: float = 0.0
     end: float = 1.0
+    mask: Pixels | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class ReferencePicture:
-    """A picture (H×W×3) to take something from: `use` is style, subject, product or face; `weight` 0–1.5. `mask` (H×W
-    `uint8`, 255 where it counts, fractions of the new picture) is None where it counts everywhere."""
+    """A picture (H×W×3) to take something from: `use` is style, layout, subject, product or face; `weight` 0–1.5.
+    `mask` (H×W `uint8`, 255 where it counts, fractions of the new picture) is None where it counts everywhere."""
 
     use: str
     picture: Pixels
     weight: float = 0.6
     mask: Pixels | None = None
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """A LoRA (safetensors) and how strongly it is applied, −2…2. `digest` is the SHA-256 of the file."""
+
+    path: Path
+    weight: float = 1.0
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +181,7 @@ class Painting:
 @dataclass(frozen=True)
 class Capabilities:
     """What a painter can be asked for. The screens grey out the rest with `reasons[name]`: `prompt`, `sets`,
-    `product_in_scene`, `controls` and `references` for all of a kind, else a kind's own name."""
+    `product_in_scene`, `controls`, `references` and `adapters` for all of a kind, else a kind's own name."""
 
     prompt: bool = False
     sets: bool = False
@@ -174,6 +190,14 @@ class Capabilities:
     """Kinds of `ControlMap` it follows."""
     references: tuple[str, ...] = ()
     """Uses of `ReferencePicture` it understands."""
+    adapters: bool = False
+    """Whether it takes LoRAs."""
+    avoid: bool = False
+    """Whether it heeds what is to be avoided (a negative prompt)."""
+    steps: Mapping[str, int] = field(default_factory=lambda: {"quick": 4, "normal": 12})
+    """What an effort (`quick`, `normal`, `quality`) means in its steps; `normal` is always there."""
+    guidance: float = 0.0
+    """How literally it takes the words, where nothing else is said; 0 where it has no such thing."""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def why_not(self, group: str, kind: str) -> str:
@@ -197,6 +221,10 @@ class Offer:
     bytes: int = 0
     """What has to be fetched first; 0 when nothing is, or nobody states it."""
     fetchable: bool = False
+    fix: str = ""
+    """The one command that mends `reason`; empty when there is none."""
+    recipe: str = ""
+    """What else decides its pixels: the digest of its weights. It goes into what is planned."""
 
 
 class Annotator(Protocol):

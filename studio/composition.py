@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 
 from studio.values import Fraction, Value
 
-ControlKind = Literal["edges", "softedge", "lineart", "depth", "pose", "blocks"]
+ControlKind = Literal["edges", "softedge", "lineart", "depth", "pose", "segment", "blocks"]
 """`blocks` are patches of colour the picture starts from; the others are maps it follows."""
-ReferenceUse = Literal["style", "subject", "product", "face"]
+ReferenceUse = Literal["style", "layout", "subject", "product", "face"]
 Vary = Literal["set", "layout", "colour", "headline", "reference"]
 
 
@@ -27,6 +27,8 @@ class Control(Value):
     strength: Annotated[float, Field(ge=0, le=2)] = 0.8
     start: Fraction = 0.0
     end: Fraction = 1.0
+    mask: str | None = None
+    """Where in the new picture it counts (white); everywhere without one."""
 
     @model_validator(mode="after")
     def _runs_forward(self) -> Control:
@@ -49,6 +51,20 @@ class Reference(Value):
     @classmethod
     def _named(cls, data: Any) -> Any:
         return {"picture": data} if isinstance(data, str) else data
+
+
+class Adapter(Value):
+    """A LoRA the painter wears; a bare name in a brief is one at full weight. In a shot `file` is the SHA-256 of its
+    content, in a brief a path beside it or the name of a file in a model folder."""
+
+    file: str
+    weight: Annotated[float, Field(ge=-2, le=2)] = 1.0
+    name: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        return {"file": data} if isinstance(data, str) else data
 
 
 class SetEdits(Value):

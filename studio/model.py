@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from studio.composition import Control, Reference, SetEdits, Vary
+from studio.composition import Adapter, Control, Reference, SetEdits, Vary
 from studio.values import Fraction, Hex, Slug, Value
 
 Role = Literal["primary", "secondary", "accent", "background", "surface", "text"]
@@ -265,6 +265,10 @@ class Brief(Value):
     set_edits: SetEdits = SetEdits()
     controls: tuple[Control, ...] = ()
     references: tuple[Reference, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
+    """Worn besides the kit's own."""
+    avoid: str = ""
+    """What must not be in the picture, for painters that heed it."""
     vary: tuple[Vary, ...] = ("set", "layout", "headline")
     """What changes from variant to variant; of anything else the first is used throughout."""
     count: Annotated[int, Field(ge=1, le=1000)] = 2
@@ -289,6 +293,8 @@ class Shot(Value):
 
     version: Literal[1] = 1
     engine: str
+    model: str = ""
+    """The digest of the painter's weights; empty where it has none."""
     recipe: int
     width_px: int
     height_px: int
@@ -306,7 +312,8 @@ class Shot(Value):
     calm: tuple[Box, ...] = ()
     controls: tuple[Control, ...] = ()
     references: tuple[Reference, ...] = ()
-    """Pictures here are digests of files in the workspace."""
+    adapters: tuple[Adapter, ...] = ()
+    """Pictures and files here are digests of files in the workspace."""
 
 
 class Picture(Value):

@@ -44,15 +44,15 @@ def sketched(sketch: Sketch, ground_hex: str, can: Capabilities, store: Store) -
     if not {"lineart", "blocks"} & set(can.controls):
         yield Control(kind="lineart", picture=_NOT_DRAWN)
         return
-    span = {"start": sketch.start, "end": max(sketch.end, sketch.start + 0.01)}
+    start, end = sketch.start, max(sketch.end, sketch.start + 0.01)
     lines = lines_map(sketch, SKETCH_PX, SKETCH_PX)
     blocks = blocks_map(sketch, SKETCH_PX, SKETCH_PX, ground_hex)
     if lines is not None:
         digest = store.put_blob(encode_png(lines))
-        yield Control(kind="lineart", picture=digest, strength=sketch.line_strength, **span)
+        yield Control(kind="lineart", picture=digest, strength=sketch.line_strength, start=start, end=end)
     if blocks is not None:
         digest = store.put_blob(encode_png(blocks))
-        yield Control(kind="blocks", picture=digest, strength=sketch.block_strength, **span)
+        yield Control(kind="blocks", picture=digest, strength=sketch.block_strength, start=start, end=end)
 
 
 _SAID = {

@@ -18,6 +18,7 @@ CAPABILITIES = Capabilities(
         "prompt": f"{_FROM_SET}; words do not change it.",
         "controls": f"{_FROM_SET}; it does not follow sketches or maps. A diffusion painter does.",
         "references": f"{_FROM_SET}; it does not look at pictures. A diffusion painter does.",
+        "adapters": f"{_FROM_SET}; LoRAs are for diffusion painters.",
     },
 )
 
