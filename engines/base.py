@@ -126,7 +126,7 @@ class PaintRequest:
 @dataclass(frozen=True, eq=False)
 class ControlMap:
     """A map to follow, H×W×3 `uint8` of any size and about the picture's shape, in the style of its `kind`: `edges`,
-    `softedge`, `lineart` (white on black), `depth` (white near), `pose` (joints on black), `segment` (a colour a thing),
+    `softedge`, `lineart` (white on black), `depth` (white near), `pose` (joints on black), `segment` (one colour each),
     `blocks` (colours to start from). `strength` 0–2; `start` and `end` are fractions of the steps. `mask` (H×W `uint8`,
     255 where it counts, fractions of the new picture) is None where it counts everywhere."""
 

@@ -57,7 +57,7 @@ class Painted:
 
 
 class Family(Protocol):
-    """One kind of model, loaded and set up for a profile. Made by `load(profile, parts, device, dtype)` of its module."""
+    """A kind of model, loaded and set up for a profile. Made by `load(profile, parts, device, dtype)` of its module."""
 
     multiple_px: int
     """Widths and heights are multiples of this."""
