@@ -4,135 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import os
 import re
 import shutil
-import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import cache
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from engines.base import EngineError, Progress, Stopped
+from engines.manifest import SUFFIXES, WeightFile, Weights, read_manifest, refuse_kind
 from engines.tensors import read_header
 
-MANIFEST = Path(__file__).resolve().parent.parent / "presets" / "weights.toml"
-SUFFIXES = (".safetensors", ".onnx", ".onnx_data", ".json", ".txt")
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 TIMEOUT_S = 30.0
 SPARE_BYTES = 200_000_000
 MOST_BYTES = 4_000_000_000
 """A file whose size nobody states may not be larger."""
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_HEX = re.compile(r"[0-9a-f]+")
-_DIGITS = {"sha256": 64, "md5": 32}
-_FIELDS = {"name", "source", "licence", "licence_url", "commercial", "files"}
-
-
-@dataclass(frozen=True)
-class WeightFile:
-    """One file. `path` is relative, with forward slashes, below the model's own folder.
-
-    `bytes` is 0 and `sha256` is empty where its source publishes neither. `md5` tells a damaged file as well, but not
-    a forged one; the SHA-256 of what came is then noted beside the file.
-    """
-
-    path: str
-    url: str
-    bytes: int
-    sha256: str
-    md5: str = ""
-
-    @property
-    def digest(self) -> str:
-        """What the manifest knows it by: `sha256:…`, else `md5:…`."""
-        return f"sha256:{self.sha256}" if self.sha256 else f"md5:{self.md5}"
-
-
-@dataclass(frozen=True)
-class Weights:
-    """One model's files and whose terms they are under. `commercial`: whether pictures may go into paid ads."""
-
-    id: str
-    name: str
-    licence: str
-    licence_url: str
-    commercial: bool
-    files: tuple[WeightFile, ...]
-
-    @property
-    def bytes(self) -> int:
-        """What is known of its size; 0 when nothing is."""
-        return sum(file.bytes for file in self.files)
-
-
-def read_manifest(path: Path = MANIFEST) -> dict[str, Weights]:
-    """Every model of the manifest by id. Raises `EngineError` naming table and field."""
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineError(f"{path.name} cannot be read: {error}", "Install the project again.") from error
-    return {name: _weights(f"{path.name} [{name}]", name, table) for name, table in tables.items()}
-
-
-def _weights(where: str, name: str, table: Any) -> Weights:
-    if not _ID.fullmatch(name) or not isinstance(table, dict):
-        raise EngineError(f"{where}: expected a table named in lower-case letters, digits, dots and dashes")
-    if strange := set(table) - _FIELDS:
-        raise EngineError(f"{where}: unknown field {min(strange)}", f"Known fields: {', '.join(sorted(_FIELDS))}")
-    licence, commercial = table.get("licence"), table.get("commercial")
-    if not isinstance(licence, str) or not licence or not isinstance(commercial, bool):
-        raise EngineError(f"{where}: expected licence (text) and commercial (true or false)")
-    files = table.get("files")
-    if not isinstance(files, list) or not files:
-        raise EngineError(f"{where}: expected at least one entry under files")
-    return Weights(
-        id=name,
-        name=str(table.get("name", name)),
-        licence=licence,
-        licence_url=str(table.get("licence_url", "")),
-        commercial=commercial,
-        files=tuple(_file(where, str(table.get("source", "")), entry) for entry in files),
-    )
-
-
-def _file(where: str, source: str, entry: Any) -> WeightFile:
-    if not isinstance(entry, dict) or set(entry) - {"path", "url", "bytes", *_DIGITS}:
-        raise EngineError(f"{where}: files: expected path, bytes, sha256 (or md5) and perhaps url")
-    path, size = entry.get("path"), entry.get("bytes")
-    if not isinstance(path, str) or not _safe(path):
-        raise EngineError(f"{where}: files: {path!r} is not a relative path with forward slashes")
-    _refuse_kind(path)
-    if "bytes" in entry and (not isinstance(size, int) or isinstance(size, bool) or size <= 0):
-        raise EngineError(f"{where}: {path}: bytes: expected a number above 0, got {size!r}")
-    digests = {kind: entry[kind] for kind in _DIGITS if kind in entry}
-    for kind, digest in digests.items():
-        if not isinstance(digest, str) or len(digest) != _DIGITS[kind] or not _HEX.fullmatch(digest):
-            raise EngineError(f"{where}: {path}: {kind}: expected {_DIGITS[kind]} hex digits in lower case")
-    if not digests:
-        raise EngineError(f"{where}: {path}: expected a sha256, or the md5 its source publishes")
-    url = str(entry.get("url") or urljoin(source, quote(path)))
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise EngineError(f"{where}: {path}: expected an http or https address, got {url!r}")
-    return WeightFile(path, url, size or 0, digests.get("sha256", ""), digests.get("md5", ""))
-
-
-def _safe(path: str) -> bool:
-    pure = PurePosixPath(path)
-    bad = pure.is_absolute() or not pure.parts or any(part in (".", "..") for part in pure.parts)
-    return not bad and "\\" not in path and ":" not in path and "\0" not in path
-
-
-def _refuse_kind(path: str) -> None:
-    if not path.lower().endswith(SUFFIXES):
-        raise EngineError(
-            f"{path} is of a kind that may run code when it is opened, or is not known",
-            f"Use a safetensors or ONNX file. Allowed: {', '.join(SUFFIXES)}",
-        )
 
 
 # ------------------------------------------------------------------------------------------------ what is there
@@ -145,19 +38,75 @@ def model_folders(workspace_models: Path | None = None, environ: Mapping[str, st
 
 
 def find(weights: Weights, folders: Sequence[Path]) -> dict[str, Path] | None:
-    """Every file of a model, by its path in the manifest; None if one is missing or has another size."""
+    """Every file of a model, by its path in the manifest (of a pattern: by its own path); None unless all are in one
+    place and of the stated sizes. Looked for in each folder: below the model's id, as the hub's own tools leave a
+    repository, and below the ids of other models of the same repository."""
+    for folder in folders:
+        for root in _roots(weights, folder):
+            found = _all_in(weights, root)
+            if found is not None:
+                return found
+    return None
+
+
+def _roots(weights: Weights, folder: Path) -> Iterator[Path]:
+    yield folder / weights.id
+    if not weights.repo:
+        return
+    owner, name = weights.repo.split("/")
+    yield from (folder / owner / name, folder / name)
+    snapshots = folder / f"models--{owner}--{name}" / "snapshots"
+    with suppress(OSError):
+        yield from sorted(snapshots.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    yield from (folder / name for name in _same_repository(weights.repo))
+
+
+@cache
+def _same_repository(repo: str) -> tuple[str, ...]:
+    return tuple(other.id for other in read_manifest().values() if other.repo == repo)
+
+
+def _all_in(weights: Weights, root: Path) -> dict[str, Path] | None:
+    if not root.is_dir():
+        return None
     found: dict[str, Path] = {}
     for file in weights.files:
-        there = next((path for folder in folders if _sized(path := folder / weights.id / file.path, file.bytes)), None)
-        if there is None:
+        matching = _matching(root, file)
+        if not matching:
             return None
-        found[file.path] = there
-    return found
+        found |= matching
+    return found if all(_shards_there(path) for path in found.values()) else None
+
+
+def _matching(root: Path, file: WeightFile) -> dict[str, Path]:
+    if "*" not in file.path:
+        path = root / file.path
+        return {file.path: path} if _sized(path, file.bytes) else {}
+    try:
+        paths = sorted(path for path in root.glob(file.path) if path.is_file() and _allowed(path.name))
+    except OSError:
+        return {}
+    return {path.relative_to(root).as_posix(): path for path in paths}
+
+
+def _allowed(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+def _shards_there(path: Path) -> bool:
+    """Whether the files that an index names are all beside it; true of every file that is no index."""
+    if not path.name.endswith(".safetensors.index.json"):
+        return True
+    try:
+        named = json.loads(path.read_bytes())["weight_map"].values()
+        return all((path.parent / Path(str(name)).name).is_file() for name in set(named))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
 
 
 def check_file(path: Path) -> None:
     """Refuse what must not be loaded: pickles, and safetensors whose header does not describe the file."""
-    _refuse_kind(path.name)
+    refuse_kind(path.name)
     if path.suffix.lower() == ".safetensors":
         read_header(path)
 
@@ -178,8 +127,35 @@ def verify(file: WeightFile, path: Path) -> None:
 def _intact(file: WeightFile, path: Path) -> bool:
     if file.sha256:
         return _digest(path) == file.sha256
-    noted = _note(path).read_text("ascii", "replace").split() if _note(path).is_file() else []
-    return _digest(path, "md5") == file.md5 and (not noted or _digest(path) == noted[0])
+    if file.git:
+        return _git_digest(path) == file.git
+    first = _noted_lines(path)[0]
+    return _digest(path, "md5") == file.md5 and (not first or _digest(path) == first.split()[0])
+
+
+def noted(path: Path) -> str:
+    """The SHA-256 noted when a file was fetched and read whole; empty when none was, or when the file's size or time of
+    change is not what it was then. Costs a look at the disk, not the reading of gigabytes."""
+    first, second = _noted_lines(path)
+    try:
+        seen = path.stat()
+    except OSError:
+        return ""
+    return first.split()[0] if second.split()[1:3] == [str(seen.st_size), str(seen.st_mtime_ns)] else ""
+
+
+def _note(path: Path, digest: str, origin: str) -> None:
+    """Two lines beside a file: what `sha256sum -c` reads, then size, time of change and where it came from."""
+    seen = path.stat()
+    said = f"{digest}  {path.name}\n# {seen.st_size} {seen.st_mtime_ns} {origin}".rstrip()
+    _beside(path).write_text(f"{said}\n", "utf-8")
+
+
+def _noted_lines(path: Path) -> tuple[str, str]:
+    with suppress(OSError):
+        lines = [*_beside(path).read_text("utf-8", "replace").splitlines(), "", ""]
+        return (lines[0] if lines[0].split() else "", lines[1])
+    return "", ""
 
 
 def _sized(path: Path, size: int) -> bool:
@@ -196,14 +172,20 @@ def fetch(weights: Weights, folder: Path, *, accept_licence: str, progress: Prog
     """Download what is missing into `folder`, check it, and return every file by its path in the manifest.
 
     Never silent: `accept_licence` must be the licence's own name, which the designer was shown. A broken download is
-    taken up where it stopped. Raises `EngineError`, and `Stopped` when `progress` says so (what came so far is kept).
+    taken up where it stopped. Of a repository, the hub is asked first what there is, and what came is what that commit
+    holds. Raises `EngineError`, and `Stopped` when `progress` says so (what came so far is kept).
     """
     if accept_licence != weights.licence:
         raise EngineError(
             f"{weights.name} is under the licence {weights.licence}, which has not been accepted",
-            f"Read it{f' at {weights.licence_url}' if weights.licence_url else ''} and accept it by name.",
+            " ".join(filter(None, [_read_it(weights.licence_url), weights.note])),
         )
     progress = progress or Progress()
+    if weights.repo:
+        from engines.hub import resolved
+
+        progress.report(0.0, f"Asking for {weights.repo}")
+        weights = resolved(weights)
     missing = [file for file in weights.files if not _there(file, folder / weights.id / file.path)]
     _check_disk(folder, missing, weights)
     done, total = 0, sum(file.bytes or 1 for file in missing)
@@ -214,8 +196,15 @@ def fetch(weights: Weights, folder: Path, *, accept_licence: str, progress: Prog
     return {file.path: folder / weights.id / file.path for file in weights.files}
 
 
+def _read_it(url: str) -> str:
+    return f"Read it{f' at {url}' if url else ''} and accept it by name."
+
+
 def _there(file: WeightFile, path: Path) -> bool:
-    # Where the size is not known only reading the file tells whether it is whole.
+    # What was noted tells at once; else, where the size is not known, only reading the file tells whether it is whole.
+    known = noted(path)
+    if known and file.sha256 and known != file.sha256:
+        return False
     try:
         return _sized(path, file.bytes) and (file.bytes > 0 or _intact(file, path))
     except OSError:
@@ -258,8 +247,8 @@ def _fetch_file(file: WeightFile, target: Path, progress: Progress) -> None:
             part.unlink()
             raise
         part.replace(target)
-        if not file.sha256:
-            _note(target).write_text(f"{_digest(target)}  {target.name}\n", "ascii")
+        if file.origin or not file.sha256:
+            _note(target, file.sha256 or _digest(target), file.origin)
     except OSError as error:
         raise EngineError(f"{target} could not be written: {error.strerror or error}", "Try again.") from error
 
@@ -344,13 +333,18 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _note(path: Path) -> Path:
+def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, 64 hex digits. Raises `OSError`."""
     return _digest(path)
+
+
+def _git_digest(path: Path) -> str:
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def _digest(path: Path, kind: str = "sha256") -> str:
