@@ -15,15 +15,15 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from engines.base import EngineError, Painting, PaintRequest, Progress
+from engines.base import EngineError, Painting, PaintRequest, Plane, Progress
 
 from . import CAPABILITIES
-from .arrange import SEEDS, arrange
-from .colour import to_pixels
+from .arrange import SEEDS, Arrangement, arrange
+from .colour import LUMA, to_pixels
 from .develop import Film, denoise, develop, edge_map, expose, nearness, unit_normals
 from .product import build_relief, colour_of, product_mask
 from .scene import Scene, build_scene, set_apart
-from .spec import check_set
+from .spec import StageSet, check_set
 
 SAMPLES_PER_BAND = 160_000  # about a quarter of a second on one core
 SMALLEST_EDGE, SMALLEST_AREA = 160, 120_000  # smaller pictures are rendered larger, then reduced
@@ -118,14 +118,7 @@ class Stage:
 
     def _paint(self, request: PaintRequest, progress: Progress) -> Painting:
         started, seed = time.perf_counter(), request.seed & SEEDS
-        _check(request)
-        stage = check_set(request.set_spec or {})
-        progress.report(0.0, f"Building the set “{stage.name}”")
-        if request.product is not None:
-            stage = set_apart(stage, request.palette, colour_of(request.product))
-        arranged = arrange(stage, request)
-        relief = build_relief(request.product, arranged.camera) if request.product is not None else None
-        scene = build_scene(stage, request.palette, arranged, relief, request.calm, seed)
+        stage, arranged, scene = _built(request, progress)
         width, height = render_size(request.width_px, request.height_px)
         film = trace(scene, width, height, max(1, request.steps), seed, progress.part(0.02, 0.9))
         clean = _aside(
@@ -160,6 +153,31 @@ class Stage:
             if plane is not None:
                 plane.setflags(write=False)
         return painting
+
+
+def light_left(request: PaintRequest, progress: Progress) -> Plane:
+    """The share of the light that the product leaves to the set, H×W `float32`, 1 where it takes none: the set lit with
+    the product over the set lit without it, by the same random numbers. `request.steps` samples a pixel each."""
+    size, seed = (request.width_px, request.height_px), request.seed & SEEDS
+    films = []
+    for index, standing in enumerate((True, False)):
+        part = progress.part(index / 2, 1 / 2)
+        _, _, scene = _built(request, part, standing)
+        films.append(denoise(trace(scene, *size, max(1, request.steps), seed, part.part(0.02, 0.9)), True) @ LUMA)
+    least = 0.02 * float(films[1].mean()) + 1e-6  # of black nothing is said
+    return np.clip((films[0] + least) / (films[1] + least), 0, 1).astype(np.float32)
+
+
+def _built(request: PaintRequest, progress: Progress, standing: bool = True) -> tuple[StageSet, Arrangement, Scene]:
+    """The set with everything in its place; not `standing`: the product takes no light, but has its place."""
+    _check(request)
+    stage, product = check_set(request.set_spec or {}), request.product
+    progress.report(0.0, f"Building the set “{stage.name}”")
+    if product is not None:
+        stage = set_apart(stage, request.palette, colour_of(product))
+    arranged = arrange(stage, request)
+    relief = build_relief(product, arranged.camera) if product is not None and standing else None
+    return stage, arranged, build_scene(stage, request.palette, arranged, relief, request.calm, request.seed & SEEDS)
 
 
 def render_size(width: int, height: int) -> tuple[int, int]:
