@@ -68,24 +68,21 @@ def make(
         str, typer.Option(help="What grows pictures for large formats: light, lanczos, best.")
     ] = "light",
     cutout_: Annotated[str, typer.Option("--cutout", help="What cuts a product photo out: auto, builtin …")] = "auto",
-    draft: Annotated[bool, typer.Option("--draft", help="Fewer samples: quicker, a little noisier.")] = False,
+    effort: Annotated[str, typer.Option(help="quick, normal or quality: how thoroughly it is painted.")] = "normal",
+    draft: Annotated[bool, typer.Option("--draft", help="The same as --effort quick.")] = False,
+    styles: Annotated[Path | None, typer.Option(help="Another tool's styles.csv, as looks for this brief.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; paint nothing.")] = False,
     json_: Json = False,
 ) -> None:
     """Make finished ads from a brief and a kit."""
-    from engines.catalog import known, usable
-    from studio.orders import Wishes
+    from engines.catalog import usable
+    from studio.orders import Wishes, read_effort
 
-    known(engine)
     usable(upscaler, "upscaler", _folders())
     chosen = tuple(part.strip() for part in formats.split(",") if part.strip())
-    wishes = Wishes(product, engine, count, seed, chosen, 4 if draft else 12, upscaler, cutout_)
-    if dry_run:
-        from studio.console import show_plan
-
-        show_plan(_studio(), brief, kit, wishes, json_)
-    else:
-        _make(brief, kit, out, wishes, json_)
+    how = read_effort("quick" if draft else effort)
+    wishes = Wishes(product, engine, count, seed, chosen, None, upscaler, cutout_, how, styles)
+    _make(brief, kit, None if dry_run else out, wishes, json_)
 
 
 @brand_app.command("check")
@@ -263,9 +260,8 @@ def doctor(json_: Json = False) -> None:
     from studio.console import examined
     from studio.machine import doctor as examine
 
-    facts: dict[str, Any] = examine(_studio()) | {
-        "engines": {name: why or "ready" for name, why in catalog.check().items()}
-    }
+    ready = {name: why or "ready" for name, why in catalog.check().items()}
+    facts: dict[str, Any] = {**examine(_studio()), "engines": ready}
     _emit(facts) if json_ else typer.echo(examined(facts))
     _end(not any(finding["state"] == "broken" for finding in facts["findings"]))
 
@@ -314,15 +310,15 @@ def worker(
     name: Annotated[str, typer.Option(help="Name in the queue.")] = "",
 ) -> None:
     """Do what is on the queue. The studio starts one by itself."""
-    from engines.catalog import open_painter
     from studio import settings
-    from studio.desk.hands import StudioHands
+    from studio.desk.hands import hands
     from studio.desk.worker import run_worker
 
     raise typer.Exit(
         run_worker(
             settings.prepare(home or settings.home()),
-            lambda store: StudioHands(store, open_painter, _engines(_folders(store.home))),
+            # One set of engines, so that painter, cut-out and upscaler share one residency.
+            lambda store: hands(store, _engines(_folders(store.home))),
             until_idle=until_idle,
             run_id=run or None,
             name=name,
@@ -338,7 +334,7 @@ def _files(work: Any, as_json: bool, doing: str, licence: str = "") -> None:
     _end(pictures(_studio(licence), work, as_json, doing))
 
 
-def _make(brief: Path, kit: Path, out: Path, wishes: Any, as_json: bool) -> None:
+def _make(brief: Path, kit: Path, out: Path | None, wishes: Any, as_json: bool) -> None:
     from studio.console import carry_out
 
     _end(carry_out(_studio(), brief, kit, out, wishes, as_json))
@@ -361,7 +357,7 @@ def _engines(folders: tuple[Path, ...], licence: str = "") -> Any:
     from studio import settings
     from studio.desk.engines import Engines
 
-    return Engines(**catalog.doors(folders, settings.home() / "models", licence))
+    return Engines(**catalog.doors(folders, settings.home() / "models", licence), folders=folders)
 
 
 def _folders(home: Path | None = None) -> tuple[Path, ...]:

@@ -14,7 +14,6 @@ from studio.orders import Prepared, Wishes
 from studio.steering import sketched
 from studio.studio import Studio
 
-STEPS, QUICK_STEPS = 12, 4
 _PER_MEGAPIXEL_STEP_S, _PER_AD_S, _START_S = 0.62, 0.4, 3.0
 """Where nothing was measured yet: the stage on two cores (README, "How fast"); laying out, drawing and measuring; a
 worker's start."""
@@ -33,7 +32,7 @@ def prepared(studio: Studio, draft: Draft) -> Prepared:
     wishes = Wishes(
         product=studio.store.blob_path(draft.product) if draft.product else None,
         engine=draft.engine,
-        steps=QUICK_STEPS if draft.quick else STEPS,
+        effort=draft.effort,
     )
     return studio.plan(rows, folder, studio.home, wishes)
 

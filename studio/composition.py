@@ -17,6 +17,8 @@ ControlKind = Literal["edges", "softedge", "lineart", "depth", "pose", "segment"
 """`blocks` are patches of colour the picture starts from; the others are maps it follows."""
 ReferenceUse = Literal["style", "layout", "subject", "product", "face"]
 Vary = Literal["set", "layout", "colour", "headline", "reference"]
+Effort = Literal["quick", "normal", "quality"]
+"""How thoroughly a picture is painted; what that means in steps each painter says itself."""
 
 
 class Control(Value):

@@ -51,11 +51,14 @@ def emit(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def carry_out(studio: Studio, brief: Path, kit: Path, out: Path, wishes: Wishes, as_json: bool) -> bool:
-    """Plan, make and report a job; whether all of it was made."""
+def carry_out(studio: Studio, brief: Path, kit: Path, out: Path | None, wishes: Wishes, as_json: bool) -> bool:
+    """Plan, make and report a job; whether all of it was made. Without `out` only the plan is shown."""
     began = timed()
     with cutting() as progress:
         prepared = studio.prepare(brief, kit, wishes, progress)
+    if out is None:
+        emit(dry_summary(prepared)) if as_json else print(dry_run(prepared))
+        return True
     run_id = studio.start(prepared, out)
     stopped = follow(studio, run_id, total=sum(len(plan.ads) for plan in prepared.plans))
     report = studio.report(run_id, prepared.errors, timed() - began)
@@ -64,16 +67,6 @@ def carry_out(studio: Studio, brief: Path, kit: Path, out: Path, wishes: Wishes,
     else:
         print(closing(report, prepared))
     return not (stopped or report.failed or not report.finished)
-
-
-def show_plan(studio: Studio, brief: Path, kit: Path, wishes: Wishes, as_json: bool) -> None:
-    """What a job would make, without painting anything."""
-    with cutting() as progress:
-        prepared = studio.prepare(brief, kit, wishes, progress)
-    if as_json:
-        emit(dry_summary(prepared))
-    else:
-        print(dry_run(prepared))
 
 
 def pictures(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, model_validator
 
+from engines.base import Offer
+from studio.ad import compose
 from studio.brand.kit import LoadedKit
-from studio.brief.plan import Plan
+from studio.brief.plan import Plan, Recipes
 from studio.brief.rows import RowError
+from studio.composition import Effort
 from studio.desk.jobs import Finished
+from studio.errors import BadInput
 from studio.model import Brief
+from studio.picture import make
 from studio.products import ReadyProduct
 from studio.results import Check
 from studio.values import Value, read_value
@@ -70,10 +75,28 @@ class Wishes:
     count: int | None = None
     seed: int | None = None
     formats: tuple[str, ...] = ()
-    steps: int = 12
+    steps: int | None = None
+    """Of the painter's own kind; as many as `effort` means to it when None."""
     upscaler: str = "light"
     cutout: str = "auto"
     """What frees a product photo that still has its background."""
+    effort: Effort = "normal"
+    styles: Path | None = None
+    """Another tool's `styles.csv`, whose styles are looks for this job."""
+
+
+def recipes_of(painter: Offer, wishes: Wishes) -> tuple[Recipes, tuple[str, ...]]:
+    """What a painter brings to every shot, and what of the wishes it has no such thing for."""
+    can = painter.capabilities
+    steps, notes = wishes.steps or can.steps.get(wishes.effort), ()
+    if steps is None:
+        steps = can.steps["normal"]
+        notes = (f"Effort {wishes.effort}: {painter.id} knows {', '.join(can.steps)}; painted as normal",)
+    recipes = Recipes(
+        engine=painter.id, takes_prompt=can.prompt, steps=steps, picture=make.RECIPE, ad=compose.RECIPE,
+        upscaler=wishes.upscaler, model=painter.recipe, guidance=can.guidance, heeds_avoid=can.avoid,
+    )  # fmt: skip
+    return recipes, notes
 
 
 class View(Value):
@@ -89,6 +112,14 @@ class View(Value):
     height_px: Annotated[int, Field(ge=16, le=8192)] = 1024
     samples: Annotated[int, Field(ge=1, le=1024)] = 12
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+
+
+def read_effort(word: str) -> Effort:
+    """An effort by its name. Raises `BadInput` naming the three."""
+    for effort in get_args(Effort):
+        if word.strip().lower() == effort:
+            return effort
+    raise BadInput(f"There is no effort called {word}", f"Expected {', '.join(get_args(Effort))}")
 
 
 def read_view(size: str, samples: int, seed: int) -> View:

@@ -1,17 +1,22 @@
-"""What a painter is steered by: the brief's maps and references brought into the workspace, and those it cannot use
-left out with the reason."""
+"""What a painter is steered by: the brief's maps, references and LoRAs brought into the workspace, and those it cannot
+use left out with the reason."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from engines.base import Capabilities
+from studio.brand.inside import inside, relative_name
+from studio.brand.kit import LoadedKit
 from studio.brief.draft import Sketch
-from studio.composition import Control, Reference
-from studio.desk.store import Store
+from studio.composition import Adapter, Control, Reference
+from studio.desk.store import ADAPTER, Store
+from studio.errors import BadInput
 from studio.model import Brief
 from studio.pixels import decode_picture, encode_png, read_bytes
 from studio.sketch import blocks_map, lines_map
@@ -23,15 +28,25 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 Steer = TypeVar("Steer", Control, Reference)
 
 
-def followed(brief: Brief, beside: Path, can: Capabilities, store: Store) -> tuple[Brief, tuple[str, ...]]:
-    """The brief with only the maps and references that the painter follows, each a file of the workspace, and what was
-    left out and why. Paths are relative to `beside`. Raises `BadInput` for a picture that cannot be read."""
+@dataclass(frozen=True)
+class Sources:
+    """Where the files are that a brief names: `beside` it, in its `kit`, or, LoRAs only, in the model `folders`."""
+
+    beside: Path
+    kit: LoadedKit
+    folders: tuple[Path, ...] = ()
+
+
+def followed(brief: Brief, sources: Sources, can: Capabilities, store: Store) -> tuple[Brief, tuple[str, ...]]:
+    """The brief with only the maps, references and LoRAs that the painter uses, the kit's own LoRA first, each a file
+    of the workspace; and what was left out and why. Raises `BadInput` for a file that cannot be had or used."""
     notes: list[str] = []
     controls = [one for one in brief.controls if _used(can, "controls", one.kind, notes)]
     references = [one for one in brief.references if _used(can, "references", one.use, notes)]
     changed = {
-        "controls": tuple(_here(one, beside, store) for one in controls),
-        "references": tuple(_here(one, beside, store) for one in references),
+        "controls": tuple(_here(one, sources.beside, store) for one in controls),
+        "references": tuple(_here(one, sources.beside, store) for one in references),
+        "adapters": _worn(brief, sources, can, store, notes),
     }
     return brief.model_copy(update=changed), tuple(dict.fromkeys(notes))
 
@@ -71,7 +86,7 @@ def _used(can: Capabilities, group: str, kind: str, notes: list[str]) -> bool:
 def _here(one: Steer, beside: Path, store: Store) -> Steer:
     """With every picture a file of the workspace."""
     found = {"picture": _kept(one.picture, beside, store)}
-    if isinstance(one, Reference) and one.mask:
+    if one.mask:
         found["mask"] = _kept(one.mask, beside, store)
     return one.model_copy(update=found)
 
@@ -81,3 +96,70 @@ def _kept(name: str, beside: Path, store: Store) -> str:
         return name
     data = read_bytes(beside / name, MAX_BYTES)
     return store.put_blob(encode_png(decode_picture(data, name)))
+
+
+LORA_FOLDERS = (
+    "",
+    "loras",
+    "lora",
+    "Lora",
+    "models/loras",
+    "models/Lora",
+    "sdxl/lora",
+    "flux/lora",
+    "models/sdxl/lora",
+)
+"""Where in a model folder LoRAs lie: in ours, and as other studios keep them."""
+_MAY_RUN_CODE = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
+
+
+def _worn(brief: Brief, sources: Sources, can: Capabilities, store: Store, notes: list[str]) -> tuple[Adapter, ...]:
+    own = sources.kit.kit.adapter
+    if not own and not brief.adapters:
+        return ()
+    if not can.adapters:
+        notes.append(f"LoRA: {can.reasons.get('adapters') or 'This painter does not use any.'}")
+        return ()
+    worn = (
+        [_kept_adapter(Adapter(file=str(_kits(own, sources.kit)), name=Path(own).stem), sources, store)] if own else []
+    )
+    for one in brief.adapters:
+        kept = _kept_adapter(one, sources, store)
+        if all(kept.file != other.file for other in worn):
+            worn.append(kept)
+    return tuple(worn)
+
+
+def _kits(own: str, kit: LoadedKit) -> Path:
+    path = inside(kit.folder, own)
+    if not path.is_file():
+        raise BadInput(
+            f"The kit's LoRA {own} is not there", "Put it into the kit's folder, or take its name out of the kit"
+        )
+    return path
+
+
+def _kept_adapter(one: Adapter, sources: Sources, store: Store) -> Adapter:
+    """With its file in the workspace. What is inside is the painter's to judge."""
+    if _DIGEST.fullmatch(one.file):
+        store.file_path(one.file, ADAPTER)
+        return one
+    if one.file.lower().endswith(_MAY_RUN_CODE):
+        raise BadInput(
+            f"{Path(one.file).name} is of a kind that may run code when it is opened", "Get the LoRA as .safetensors"
+        )
+    path = _adapter_path(one.file, sources)
+    return one.model_copy(update={"file": store.put_file(path, ADAPTER), "name": one.name or path.stem})
+
+
+def _adapter_path(name: str, sources: Sources) -> Path:
+    wanted = name if name.lower().endswith(ADAPTER) else f"{name}{ADAPTER}"
+    tried = [sources.beside / wanted]
+    with suppress(BadInput):  # a path of this machine is no name in a model folder
+        inner = relative_name(wanted)
+        tried += [folder / below / inner for folder in sources.folders for below in LORA_FOLDERS]
+    for path in tried:
+        if path.is_file():
+            return path
+    where = ", ".join(str(folder / "loras") for folder in sources.folders) or "a folder named in LOCKUP_MODELS"
+    raise BadInput(f"There is no LoRA called {name}", f"Put its .safetensors file beside the brief, or into {where}")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from engines.base import EngineError, Enlarged, Progress
 from studio import settings
-from studio.ad import compose
 from studio.ad.drift import drift
 from studio.ad.foreign import score_picture
 from studio.brand.adopt import adopt
@@ -25,7 +24,7 @@ from studio.brand.fonts import font_path
 from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit
 from studio.brand.site.proposals import Proposals
 from studio.brand.website import TOKENS, infer
-from studio.brief.plan import Plan, Presets, Recipes, plan
+from studio.brief.plan import Plan, Presets, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.desk import export
 from studio.desk.drafts import Drafts
@@ -39,8 +38,7 @@ from studio.desk.store import Store
 from studio.desk.watch import Snapshot, watch
 from studio.errors import BadInput, LockupError
 from studio.model import Brief, Format
-from studio.orders import Failure, Prepared, Report, Wishes
-from studio.picture import make
+from studio.orders import Failure, Prepared, Report, Wishes, recipes_of
 from studio.picture.cut import CutOptions, CutOut, read_strokes
 from studio.picture.size import PrintSize, target_px
 from studio.pixels import encode_png, read_picture
@@ -48,7 +46,7 @@ from studio.presets import load_formats, load_layouts, load_looks, load_sets, pi
 from studio.products import Products, ReadyProduct
 from studio.results import Score
 from studio.shelf import Shelf
-from studio.steering import followed
+from studio.steering import Sources, followed
 from studio.values import read_value
 
 Pixels = NDArray[np.uint8]
@@ -200,11 +198,8 @@ class Studio:
         kit, presets = load_kit(kit_folder), self.presets()
         for role in ("heading", "body"):
             kit.fonts.face(role)
-        can = self.engines.capabilities(wishes.engine)
-        recipes = Recipes(
-            wishes.engine, can.prompt, steps=wishes.steps, picture=make.RECIPE, ad=compose.RECIPE,
-            upscaler=wishes.upscaler,
-        )  # fmt: skip
+        painter = self.engines.ready(wishes.engine)
+        recipes, unlike = recipes_of(painter, wishes)
         ads = sum(
             (wishes.count or brief.count) * len(wishes.formats or brief.formats or presets.formats)
             for brief in rows.briefs
@@ -213,12 +208,13 @@ class Studio:
             raise BadInput(f"These are {ads:,} ads", f"Expected at most {MOST_ADS:,} at once; choose fewer.")
         good: list[Brief] = []
         plans: list[Plan] = []
-        notes: dict[str, None] = {}
+        notes = dict.fromkeys(unlike)
+        sources = Sources(beside, kit, self.engines.folders)
         products = Products(self.retouch, beside, wishes.product, wishes.cutout, progress or Progress())
         bad = list(rows.errors)
         for asked, line in zip(rows.briefs, rows.lines, strict=True):
             try:
-                brief, left_out = followed(_wished(asked, wishes, presets), beside, can, self.store)
+                brief, left_out = followed(_wished(asked, wishes, presets), sources, painter.capabilities, self.store)
                 notes |= dict.fromkeys(left_out)
                 plans.append(plan(brief, kit.kit, kit.digest, presets, products.facts(brief), recipes))
                 good.append(brief)

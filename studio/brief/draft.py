@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from studio.composition import Control, Reference, SetEdits, Vary
+from studio.composition import Adapter, Control, Effort, Reference, SetEdits, Vary
 from studio.model import Brief
 from studio.values import Fraction, Hex, Slug, Value, read_value
 
@@ -64,15 +64,37 @@ class Draft(Value):
     sketch: Sketch = Sketch()
     controls: Annotated[tuple[Control, ...], Field(max_length=8)] = ()
     references: Annotated[tuple[Reference, ...], Field(max_length=12)] = ()
+    adapters: Annotated[tuple[Adapter, ...], Field(max_length=8)] = ()
+    """LoRAs worn besides the kit's own: files of the workspace, or names in a model folder."""
+    avoid: Text = ""
     vary: tuple[Vary, ...] = ("set", "layout", "headline")
     count: Annotated[int, Field(ge=1, le=1000)] = 2
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     lock_seed: bool = False
     engine: Slug = "stage"
-    quick: bool = False
-    """Fewer steps: sooner there, a little noisier."""
+    effort: Effort = "normal"
     rows: Digest = ""
     rows_name: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, data: Any) -> Any:
+        """Drafts had `quick`, a yes or no, before painters knew efforts."""
+        if not isinstance(data, dict) or "quick" not in data:
+            return data
+        kept = {name: value for name, value in data.items() if name != "quick"}
+        if data["quick"]:
+            return {**kept, "effort": "quick"}
+        return kept if kept.get("effort") != "quick" else {**kept, "effort": "normal"}
+
+    @field_validator("adapters")
+    @classmethod
+    def _none_by_its_place(cls, adapters: tuple[Adapter, ...]) -> tuple[Adapter, ...]:
+        """What comes from a page names no place on this machine."""
+        for one in adapters:
+            if not one.file.strip() or re.search(r"^[/\\~]|\.\.|[:\0]", one.file):
+                raise ValueError("a LoRA is chosen by its name in a model folder")
+        return adapters
 
     def changed(self, fields: dict[str, Any]) -> Draft:
         """The draft with these fields instead. Raises `BadInput` naming the field that is wrong."""
@@ -88,5 +110,5 @@ class Draft(Value):
 
 _SAME = (
     "pitch_deg", "subject", "scene", "body", "action", "price", "legal", "formats", "layouts", "sets", "look",
-    "set_edits", "controls", "references", "vary", "count", "seed", "lock_seed",
+    "set_edits", "controls", "references", "adapters", "avoid", "vary", "count", "seed", "lock_seed",
 )  # fmt: skip

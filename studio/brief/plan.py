@@ -53,6 +53,11 @@ class Recipes:
     picture: int = 1
     ad: int = 1
     upscaler: str = "light"
+    model: str = ""
+    """The digest of the painter's weights."""
+    guidance: float = 0.0
+    heeds_avoid: bool = False
+    """Whether the painter heeds what is to be avoided."""
 
 
 @dataclass(frozen=True)
@@ -217,12 +222,15 @@ def _shot(
     words = [brief.subject, brief.scene, *kit.photography]
     return Shot(
         engine=recipes.engine,
+        model=recipes.model,
         recipe=recipes.picture,
         width_px=max(round(picture.width * scale), 16),
         height_px=max(round(picture.height * scale), 16),
         seed=scene.seed % 2**31,
         steps=recipes.steps,
+        guidance=recipes.guidance,
         prompt=", ".join(part.strip() for part in words if part.strip()) if recipes.takes_prompt else "",
+        avoid=brief.avoid.strip() if recipes.heeds_avoid else "",
         palette=dict(scene.palette),
         allowed=tuple(Swatch(role=s.role, hex=s.hex, tints=s.tints) for s in kit.palette),
         set_id=scene.set_id,
@@ -231,6 +239,7 @@ def _shot(
         calm=_calm(framed),
         controls=brief.controls,
         references=scene.references,
+        adapters=brief.adapters,
     )
 
 

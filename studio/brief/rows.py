@@ -21,7 +21,7 @@ _MAX_BYTES = 10_000_000
 _MAX_ROWS = 5_000
 _MAX_COLUMNS = 200
 _MAX_CELL = 4_000
-_LISTS = ("headlines", "formats", "sets", "layouts", "references")
+_LISTS = ("headlines", "formats", "sets", "layouts", "references", "adapters")
 _SLUGS = ("formats", "sets", "layouts", "look")
 
 # Names as designers, ad platforms and template tools write them, without case, spaces and marks.
@@ -41,6 +41,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "layouts": ("layouts", "layout", "template"),
     "look": ("look", "style"),
     "references": ("references", "reference", "referenceimages"),
+    "adapters": ("adapters", "adapter", "loras", "lora"),
+    "avoid": ("avoid", "negative", "negativeprompt"),
     "count": ("count", "variants", "versions", "number", "quantity"),
     "seed": ("seed",),
 }
@@ -243,7 +245,7 @@ def _split(field: str, text: str) -> list[str]:
     if field == "headlines":
         return [text]
     # References are paths, where a comma is a letter like any other.
-    parts = re.split(r"[|;\n]" if field == "references" else r"[|;,\n]", text)
+    parts = re.split(r"[|;\n]" if field in ("references", "adapters") else r"[|;,\n]", text)
     stripped = [part.strip() for part in parts if part.strip()]
     return [_slug(part) or part for part in stripped] if field in _SLUGS else stripped
 

@@ -20,12 +20,27 @@ class Engines:
     annotator: Callable[[str], Annotator] | None = None
     offers: Callable[[str], Sequence[Offer]] = lambda kind: ()
     fetch: Callable[[str, str, Progress], Path] | None = None
+    folders: tuple[Path, ...] = ()
+    """Where models lie; LoRAs are looked for in them by name."""
 
     def capabilities(self, painter_id: str) -> Capabilities:
         """What a painter can be asked for. Raises `EngineError` naming the known ones."""
+        return self._painter(painter_id).capabilities
+
+    def ready(self, painter_id: str) -> Offer:
+        """A painter that can paint. Raises `EngineError` naming the known ones, or what this one lacks and the fix."""
+        offer = self._painter(painter_id)
+        if offer.reason:
+            raise EngineError(
+                f"{painter_id} cannot paint yet: {offer.reason}",
+                offer.fix or "Choose another painter; stage is always there",
+            )
+        return offer
+
+    def _painter(self, painter_id: str) -> Offer:
         painters = {offer.id: offer for offer in self.offers("painter")}
         if painter_id in painters:
-            return painters[painter_id].capabilities
+            return painters[painter_id]
         if painters:
             raise EngineError(f"There is no engine called {painter_id}", f"Known: {', '.join(painters)}")
-        return Capabilities(sets=True, product_in_scene=True)
+        return Offer(painter_id, "painter", painter_id, capabilities=Capabilities(sets=True, product_in_scene=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -38,6 +39,26 @@ def write_whole(path: Path, data: bytes) -> None:
             with contextlib.suppress(OSError):
                 aside.unlink(missing_ok=True)
             raise refused(path, error) from error
+
+
+def copy_whole(source: Path, path: Path) -> str:
+    """Copy a file in pieces, aside and renamed as `write_whole` does; returns the SHA-256 of what was copied."""
+    aside = path.with_name(f"{ASIDE}{os.getpid()}-{secrets.token_hex(6)}.part")
+    seen = hashlib.sha256()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as read, aside.open("wb") as written:
+            while piece := read.read(1 << 22):
+                seen.update(piece)
+                written.write(piece)
+            written.flush()
+            os.fsync(written.fileno())
+        replace(aside, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise refused(path, error) from error
+    return seen.hexdigest()
 
 
 def _write_synced(path: Path, data: bytes) -> None:

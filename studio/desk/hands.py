@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engines.base import Painter, Progress
+from engines.base import EngineError, Painter, Progress
 from studio.ad.compose import Brand, Scene, growth, plan_ad, render
 from studio.ad.drift import trace
 from studio.ad.score import Delivered, score_ad
@@ -22,7 +22,7 @@ from studio.desk.engines import Engines
 from studio.desk.files import write_whole
 from studio.desk.metadata import encode
 from studio.desk.retouch import Retouch
-from studio.desk.store import Store
+from studio.desk.store import ADAPTER, Store
 from studio.desk.thumbs import keep_thumb
 from studio.desk.worker import Painted, Ticket
 from studio.model import AdSpec, Shot
@@ -36,6 +36,17 @@ SOFT = 1.3
 """Pictures grown by more than this look soft by plain resampling; then the upscaler does it."""
 MOST = 4.0
 _Kept = TypeVar("_Kept")
+
+
+def hands(store: Store, engines: Engines) -> StudioHands:
+    """Hands whose painters come from the same engines as everything else they use."""
+
+    def painter(name: str) -> Painter:
+        if engines.painter is None:
+            raise EngineError("No painter is at hand here", "Start the worker from the command line")
+        return engines.painter(name)
+
+    return StudioHands(store, painter, engines)
 
 
 class StudioHands:
@@ -59,7 +70,10 @@ class StudioHands:
         if product is not None and shot.placement is not None:
             rgba = decode_picture(product, "product")
             cutout = Product(rgba, shot.placement.product_digest, shot.placement.pitch_deg)
-        made = make_picture(shot, self._painters[shot.engine], cutout, progress, self._store.get_blob)
+        made = make_picture(
+            shot, self._painters[shot.engine], cutout, progress, self._store.get_blob,
+            locate=lambda digest: self._store.file_path(digest, ADAPTER),
+        )  # fmt: skip
         return Painted(
             png=encode_png(made.pixels),
             width_px=made.pixels.shape[1],

@@ -21,8 +21,10 @@ from studio.settings import prepare
 
 STALE_S = 3600.0
 BUSY_MS = 15_000
+ADAPTER = ".safetensors"
+"""The suffix of LoRAs in the workspace."""
 _DIGEST = re.compile(r"[0-9a-f]{16,64}")
-_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
 
 
 class Store:
@@ -37,6 +39,7 @@ class Store:
         self.index = home / "desk.sqlite"
         self._lock = threading.RLock()
         self._depth = 0
+        self._seen: dict[tuple[str, int, int], str] = {}
         self._db = self._open()
         for folder in (home / "kits", *(home / "pictures").glob("??")):
             files.sweep(folder, STALE_S)
@@ -127,6 +130,34 @@ class Store:
             raise DeskError(f"A stored picture is damaged: {path}", "Run the job again; it is painted anew.")
         return data
 
+    def put_file(self, source: Path, suffix: str) -> str:
+        """Keep a large file as it is now, read in pieces, and return the SHA-256 of its content. One that was kept
+        before and has not been touched since costs nothing. Raises `BadInput` when it cannot be read."""
+        try:
+            about = source.stat()
+            key = (str(source), about.st_size, about.st_mtime_ns)
+            digest = self._seen.get(key)
+            if digest is None:
+                with source.open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{source.name} cannot be read: {error}", "Check the path and its permissions") from error
+        path = self.blob_path(digest, suffix)
+        # A copy, not a link: a trainer that writes into the same file again would change what was planned with.
+        if not _sized(path, about.st_size) and files.copy_whole(source, path) != digest:
+            path.unlink(missing_ok=True)
+            raise BadInput(f"{source.name} changed while it was read", "Wait until it is written, then try again")
+        with self._lock:
+            self._seen[key] = digest
+        return digest
+
+    def file_path(self, digest: str, suffix: str) -> Path:
+        """Where a kept file lies. Raises `DeskError` when it is gone."""
+        path = self.blob_path(digest, suffix)
+        if not path.is_file():
+            raise DeskError(f"A file the picture needs is gone: {path}", "Make the ads again from the brief.")
+        return path
+
     # ------------------------------------------------------------------------------------------ pictures
 
     def save_picture(self, picture: Picture, shot: Shot | None = None) -> None:
@@ -205,6 +236,13 @@ class Store:
 def _holds(path: Path, digest: str) -> bool:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    except OSError:
+        return False
+
+
+def _sized(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
     except OSError:
         return False
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import ControlMap, Painter, PaintRequest, ProductInScene, Progress, ReferencePicture, Region
+from engines.base import (
+    AdapterFile,
+    ControlMap,
+    Painter,
+    PaintRequest,
+    ProductInScene,
+    Progress,
+    ReferencePicture,
+    Region,
+)
 from studio.errors import BadInput
 from studio.model import Box, Shot
 from studio.picture.palette import PASSES, lock
@@ -36,6 +46,10 @@ def _nothing(digest: str) -> bytes:
     raise BadInput(f"The picture {digest[:12]} is not at hand here", "Make the ads from the workspace")
 
 
+def _nowhere(digest: str) -> Path:
+    raise BadInput(f"The LoRA {digest[:12]} is not at hand here", "Make the ads from the workspace")
+
+
 def make_picture(
     shot: Shot,
     painter: Painter,
@@ -43,37 +57,18 @@ def make_picture(
     progress: Progress,
     load: Callable[[str], bytes] = _nothing,
     passes: int = PASSES,
+    locate: Callable[[str], Path] = _nowhere,
 ) -> Made:
-    """Paint `shot`; `load` gives control and reference pictures by digest; fewer `passes` lock the colours less
-    closely, for a look in passing. Raises `EngineError` from the painter, `Stopped` when `progress` says so."""
+    """Paint `shot`; `load` gives control and reference pictures by digest, `locate` says where a LoRA lies; fewer
+    `passes` lock the colours less closely, for a look in passing. Raises `EngineError` from the painter, `Stopped`
+    when `progress` says so."""
     # 1. Ask for the scene, with the product standing in it as geometry.
     if shot.placement is not None and (product is None or product.digest != shot.placement.product_digest):
         raise BadInput("The product picture this shot was planned with is gone", "Make the ads again from the brief")
     standing = None
     if shot.placement is not None and product is not None:
         standing = ProductInScene(product.rgba, _region(shot.placement.box), shot.placement.pitch_deg)
-    request = PaintRequest(
-        width_px=shot.width_px,
-        height_px=shot.height_px,
-        seed=shot.seed,
-        steps=shot.steps,
-        palette={str(role): color for role, color in shot.palette.items()},
-        set_spec=shot.set_spec,
-        product=standing,
-        calm=tuple(_region(box) for box in shot.calm),
-        prompt=shot.prompt,
-        avoid=shot.avoid,
-        guidance=shot.guidance,
-        controls=tuple(
-            ControlMap(one.kind, _rgb(load(one.picture)), one.strength, one.start, one.end) for one in shot.controls
-        ),
-        references=tuple(
-            ReferencePicture(
-                one.use, _rgb(load(one.picture)), one.weight, _rgb(load(one.mask))[..., 0] if one.mask else None
-            )
-            for one in shot.references
-        ),
-    )
+    request = _request(shot, standing, load, locate)
     painting = next(iter(painter.paint([request], progress.part(0, 0.95))))
 
     # 2. Lock the dominant colours onto the kit's.
@@ -92,6 +87,35 @@ def make_picture(
     if painting.mask is not None:
         maps["mask"] = painting.mask
     return Made(pixels, maps, painting.engine, painting.runtime, painting.seconds, {**painting.facts, **facts})
+
+
+def _request(
+    shot: Shot, standing: ProductInScene | None, load: Callable[[str], bytes], locate: Callable[[str], Path]
+) -> PaintRequest:
+    def plane(digest: str | None) -> NDArray[np.uint8] | None:
+        return np.ascontiguousarray(_rgb(load(digest))[..., 0]) if digest else None
+
+    return PaintRequest(
+        width_px=shot.width_px,
+        height_px=shot.height_px,
+        seed=shot.seed,
+        steps=shot.steps,
+        palette={str(role): color for role, color in shot.palette.items()},
+        set_spec=shot.set_spec,
+        product=standing,
+        calm=tuple(_region(box) for box in shot.calm),
+        prompt=shot.prompt,
+        avoid=shot.avoid,
+        guidance=shot.guidance,
+        controls=tuple(
+            ControlMap(one.kind, _rgb(load(one.picture)), one.strength, one.start, one.end, plane(one.mask))
+            for one in shot.controls
+        ),
+        references=tuple(
+            ReferencePicture(one.use, _rgb(load(one.picture)), one.weight, plane(one.mask)) for one in shot.references
+        ),
+        adapters=tuple(AdapterFile(locate(one.file), one.weight, one.file) for one in shot.adapters),
+    )
 
 
 def _rgb(data: bytes) -> NDArray[np.uint8]:

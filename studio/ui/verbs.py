@@ -277,7 +277,9 @@ def _brief(given: Mapping[str, Any] | str) -> Brief:
             raise BadInput(f"The brief cannot be read as JSON: {error}"[:200], "Check commas and quotes") from error
     brief = brief_of(dict(fields), "The brief")
     named = [one.picture for one in (*brief.controls, *brief.references)]
-    named += [one.mask for one in brief.references if one.mask]
+    named += [one.mask for one in (*brief.controls, *brief.references) if one.mask]
+    # A LoRA's bare name is one in a model folder.
+    named += [one.file for one in brief.adapters if any(mark in one.file for mark in "/\\:")]
     if brief.product or any(len(name) != _DIGEST_LENGTH or not name.isalnum() for name in named):
         raise BadInput(
             "The brief names a file on this machine, which is not read from here",
