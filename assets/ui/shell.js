@@ -122,7 +122,8 @@ async function poll() {
     document.documentElement.classList.add("lk-away");
     fill(work, h("span.away", { role: "alert" }, "The studio does not answer. Is it still running?"));
   }
-  timer = setTimeout(poll, document.hidden ? 6000 : busy ? 1000 : 2500);
+  const seen = state.asked?.painting?.some((one) => one.picture);
+  timer = setTimeout(poll, document.hidden ? 6000 : seen ? 450 : busy ? 1000 : 2500);
 }
 /** Look now, not at the next beat: after something was started or stopped. */
 lockup.poll = poll;

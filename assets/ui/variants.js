@@ -246,6 +246,47 @@ runChoice.addEventListener("change", () => watch(runChoice.value));
 const runState = h("div.run-state", { role: "status" });
 const runTools = h("div.row");
 fill(runBox, h("div.split", null, h("div.grow", null, runChoice), runTools), runState);
+
+/** The pictures under way as far as they are, where the painter shows them; the last one stays until the next is there. */
+const painting = h("div.painting", { role: "group", "aria-label": "Being painted", hidden: true });
+function showPainting(run) {
+  const going = run && !run.over && !run.paused && !run.trouble && run.painted < run.to_paint;
+  if (!going) { painting.hidden = true; fill(painting); return; }
+  const now = (run.painting ?? []).slice(0, 3);
+  now.forEach((one, index) => {
+    const card = painting.children[index] ?? (one.picture ? paintingCard() : null);
+    if (!card) return;
+    if (!card.isConnected) painting.append(card);
+    card.show(one, `Picture ${Math.min(run.painted + index + 1, run.to_paint)} of ${run.to_paint}`);
+  });
+  for (const card of [...painting.children].slice(now.length)) card.rest();
+  painting.hidden = !painting.firstChild;
+}
+function paintingCard() {
+  const image = h("img", { alt: "The picture as far as it is painted" });
+  const title = h("b.num"), how = h("span.num"), left = h("span.quiet.num"), done = h("i");
+  const frame = h("div.frame", null, image);
+  const card = h("figure", null, frame, h("figcaption", null, title, how, left, h("div.bar", { "aria-hidden": "true" }, done)));
+  let shown = "";
+  card.show = (one, name) => {
+    title.textContent = name;
+    how.textContent = one.text || "Starting";
+    left.textContent = one.seconds_left ? `about ${span(one.seconds_left)} left` : "";
+    done.style.width = `${one.fraction * 100}%`;
+    if (!one.picture || one.picture === shown) return;
+    shown = one.picture;
+    const fresh = new Image();
+    fresh.onload = () => {
+      if (shown !== one.picture) return;
+      const ratio = fresh.naturalWidth / fresh.naturalHeight;
+      Object.assign(frame.style, { "aspect-ratio": ratio, width: `min(56%, ${Math.round(156 * ratio)}px)` });
+      image.src = fresh.src;
+    };
+    fresh.src = one.picture;
+  };
+  card.rest = () => { how.textContent = "Painted"; left.textContent = ""; done.style.width = "100%"; };
+  return card;
+}
 function watch(run) {
   local.run = run;
   state.watched = run;
@@ -266,6 +307,7 @@ async function listRuns() {
   runChoice.value = local.run;
 }
 function showRun(run) {
+  showPainting(run?.id === local.run ? run : null);
   if (!run || run.id !== local.run) { fill(runState); fill(runTools); return; }
   const small = (label, symbol, onclick, name) => button({ label, icon: symbol, kind: "small", onclick, name });
   const act = (verb, id) => async () => { await state.call(verb, { run_id: id }); await lockup.poll(); };
@@ -303,7 +345,7 @@ function build() {
   local.built = true;
   const side = h("div.side", null, words(), h("section.group", null, h("h3", null, "Product"), productBox), h("section.group", null, h("h3", null, "Formats"), formatsBox),
     sceneBox, h("section.group", null, h("h3", null, "Made with"), madeBox), variants(), h("div.foot", null, sum, go));
-  fill(root, side, h("div.middle.variants-middle", null, runBox, gallery.element, bar));
+  fill(root, side, h("div.middle.variants-middle", null, runBox, painting, gallery.element, bar));
 }
 function show() {
   const first = !local.built;

@@ -25,6 +25,16 @@ LOG_BYTES = 5_000_000
 log = logging.getLogger(__name__)
 
 
+class InHand(Value):
+    """A picture that is being painted now: the job's id, how far it is (0–1), what is being done, and how many seconds
+    it will still take; None until something can be said."""
+
+    job: int
+    fraction: float
+    text: str
+    seconds_left: float | None
+
+
 class Snapshot(Value):
     """How far a run is. `seconds_left` is None until something was measured; `text` is what is being done now."""
 
@@ -37,6 +47,7 @@ class Snapshot(Value):
     seconds_left: float | None
     text: str
     over: bool
+    painting: tuple[InHand, ...] = ()
 
 
 class WorkerProcess:
@@ -171,7 +182,15 @@ def snapshot(queue: Queue, run_id: str, now: float | None = None) -> Snapshot:
         seconds_left=(paint_left or 0.0) + (compose_left or 0.0) if known else None,
         text=next((row.text for row in rows if row.state == "leased" and row.text), ""),
         over=not any(row.state in ("queued", "leased") for row in rows),
+        painting=tuple(_in_hand(row, paint, now) for row in paint if row.state == "leased"),
     )
+
+
+def _in_hand(row: JobRow, paint: list[JobRow], now: float) -> InHand:
+    """Its own pace tells best how long it takes; until it has one, those that were painted before."""
+    own = _seconds_left([row], now)
+    left = own if own is not None else _seconds_left([*(one for one in paint if one.state == "done"), row], now)
+    return InHand(job=row.id, fraction=row.fraction, text=row.text, seconds_left=left)
 
 
 def _in(rows: list[JobRow], state: str) -> int:

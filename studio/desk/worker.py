@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from engines.base import EngineError, Progress, Stopped
+from studio.desk.glimpse import Glimpse, glimpses_wanted, sweep_glimpses
 from studio.desk.jobs import KINDS, Job, Kind
 from studio.desk.presence import Presence
 from studio.desk.queue import Queue
@@ -94,6 +95,7 @@ class Worker:
         stop = stop or threading.Event()
         taken = 0
         here = Presence(self.store.home, self.name)
+        sweep_glimpses(self.store.home)
         try:
             while not stop.is_set():
                 job = self.queue.lease(self.name, LEASE_S, run_id, kinds)
@@ -112,7 +114,7 @@ class Worker:
         """Do one leased job and record its outcome, whatever it is."""
         started = time.perf_counter()
         try:
-            with _Pulse(self.queue, job, stop or threading.Event(), self._beat_s) as progress:
+            with _Pulse(self.queue, job, stop or threading.Event(), self._beat_s, self._glimpse(job)) as progress:
                 result = self._paint(job, progress) if job.kind == "paint" else self._compose(job, progress)
         except Stopped:
             self.queue.give_back(job)
@@ -127,6 +129,10 @@ class Worker:
         else:
             if result is not None:
                 self.queue.done(job, result, time.perf_counter() - started)
+
+    def _glimpse(self, job: Job) -> Glimpse | None:
+        seen = job.kind == "paint" and glimpses_wanted(self.store.home)
+        return Glimpse(self.store.home, job.id) if seen else None
 
     def _let_go(self, job: Job) -> None:
         try:
@@ -170,11 +176,14 @@ class Worker:
 class _Pulse:
     """Keeps the lease alive while the hands are busy, shows their progress, and carries the wish to stop to them.
 
-    A thread writes to the index twice a second, so the hands never wait for it.
+    A thread writes to the index twice a second, and the newest glimpse, so the hands never wait for either.
     """
 
-    def __init__(self, queue: Queue, job: Job, stop: threading.Event, beat_s: float) -> None:
+    def __init__(
+        self, queue: Queue, job: Job, stop: threading.Event, beat_s: float, glimpse: Glimpse | None = None
+    ) -> None:
         self._queue, self._job, self._stop, self._beat_s = queue, job, stop, beat_s
+        self._glimpse = glimpse
         self._unwanted = threading.Event()
         self._over = threading.Event()
         self._latest = (0.0, "")
@@ -182,11 +191,14 @@ class _Pulse:
 
     def __enter__(self) -> Progress:
         self._thread.start()
-        return Progress(self._report, lambda: self._stop.is_set() or self._unwanted.is_set())
+        show = self._glimpse.show if self._glimpse else None
+        return Progress(self._report, lambda: self._stop.is_set() or self._unwanted.is_set(), on_preview=show)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._over.set()
         self._thread.join()
+        if self._glimpse:
+            self._glimpse.end()
 
     def _report(self, fraction: float, text: str) -> None:
         self._latest = (fraction, text)
@@ -199,6 +211,8 @@ class _Pulse:
                     return
             except LockupError as error:  # a full disk must not end the work; the lease lasts longer than a beat
                 log.warning("heartbeat failed: %s", error)
+            if self._glimpse:
+                self._glimpse.keep()
 
 
 def run_worker(

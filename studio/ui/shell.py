@@ -7,6 +7,8 @@ from typing import Any
 import gradio as gr
 
 from studio.brief.draft import Draft
+from studio.desk.glimpse import ask_for_glimpses, glimpse_of
+from studio.desk.watch import InHand
 from studio.errors import BadInput
 from studio.runs import Runs, RunState
 from studio.studio import Studio
@@ -49,11 +51,23 @@ class Shell:
     def status(self, run_id: str = "") -> dict[str, Any]:
         """Every run that is not over, and the one asked for."""
         lines = [run_line(state) for state in self.runs.under_way()]
+        if lines:
+            ask_for_glimpses(self.studio.home)
         try:
-            asked = run_line(self.runs.state(run_id)) if run_id else None
+            asked = self.runs.state(run_id) if run_id else None
         except BadInput:
             asked = None
-        return {"under_way": lines, "asked": asked}
+        hands = [self._in_hand(one) for one in asked.now.painting] if asked else []
+        return {"under_way": lines, "asked": {**run_line(asked), "painting": hands} if asked else None}
+
+    def _in_hand(self, one: InHand) -> dict[str, Any]:
+        """A picture under way; its address changes whenever the picture does."""
+        path = glimpse_of(self.studio.home, one.job)
+        try:
+            seen = f"{address(path)}?{path.stat().st_mtime_ns}" if path else ""
+        except OSError:  # done in this very moment
+            seen = ""
+        return {**one.model_dump(), "picture": seen}
 
     def stop(self, run_id: str) -> None:
         """Drop what is not finished; finished ads stay."""

@@ -21,11 +21,11 @@ OPEN_S = 90.0
 
 
 class Server:
-    """`python app.py --no-browser` on a free port."""
+    """`python app.py --no-browser`, or another `program` like it, on a free port."""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, program: Path = ROOT / "app.py") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--port", "0", "--no-browser", *options],
+            [sys.executable, str(program), "--port", "0", "--no-browser", *options],
             env={**os.environ, "STUDIO_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -83,6 +83,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(home: Path) -> Iterator[Server]:
     running = Server(home)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def able(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A studio that has a painter with every capability; see `tests/ui/able_studio.py`."""
+    running = Server(tmp_path_factory.mktemp("able"), program=ROOT / "tests" / "ui" / "able_studio.py")
     yield running
     running.end()
 
