@@ -26,6 +26,10 @@ class EngineError(Exception):
         self.hint = hint
 
 
+class EngineLost(EngineError):
+    """As `EngineError`, and this process can do no more of it, as the graphics driver failed; a new one can."""
+
+
 class Stopped(Exception):
     """Raised by `Progress.report` once the designer has asked to stop. Never an error."""
 

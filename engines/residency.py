@@ -8,12 +8,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from engines.base import EngineError
 
 M = TypeVar("M")
-OOM_WORDS = ("out of memory", "bad_alloc", "failed to allocate", "cannot allocate memory", "alloc_failed")
+OOM_WORDS = (
+    "out of memory", "bad_alloc", "failed to allocate", "cannot allocate memory", "alloc_failed",
+    "can't allocate memory", "not enough memory",
+)  # fmt: skip
 WAIT_S = 120.0
 
 
@@ -62,6 +66,23 @@ class Residency:
                 seat.users -= 1
                 self._freed.notify_all()
 
+    @contextmanager
+    def room(self, key: str, size_bytes: int) -> Iterator[None]:
+        """Keep bytes free for work with the model of `key` until the block ends; idle models give way.
+
+        Raises `EngineError` when there is no room.
+        """
+        name = f"{key} at work ({threading.get_ident()})"
+        seat = self._enter(name, lambda: None, size_bytes, lambda nothing: None)
+        try:
+            yield
+        finally:
+            with self._freed:
+                seat.users -= 1
+                if not seat.users and self._seats.get(name) is seat:
+                    del self._seats[name]
+                self._freed.notify_all()
+
     def loaded(self) -> Mapping[str, int]:
         """What is loaded or loading, and its bytes; the longest unused first."""
         with self._freed:
@@ -77,6 +98,19 @@ class Residency:
         for _, seat in idle:
             seat.unload(seat.model)
         return sum(seat.size_bytes for _, seat in idle)
+
+    def forget(self, key: str) -> bool:
+        """Let go of one model whose state is no longer trusted, unless somebody holds it; whether it is gone."""
+        with self._freed:
+            seat = self._seats.get(key)
+            if seat is None:
+                return True
+            if seat.users:
+                return False
+            del self._seats[key]
+            self._freed.notify_all()
+        seat.unload(seat.model)
+        return True
 
     # -------------------------------------------------------------------------------------------- inside
 
@@ -160,6 +194,12 @@ class Residency:
 
     def _free(self) -> int:
         return self.budget_bytes - sum(seat.size_bytes for seat in self._seats.values())
+
+
+@cache
+def of_machine(budget_bytes: int) -> Residency:
+    """The one that everything in this process shares which computes in the same memory."""
+    return Residency(budget_bytes)
 
 
 def out_of_memory(error: BaseException) -> bool:
