@@ -28,8 +28,21 @@ class Tensor:
     end: int
 
 
+@dataclass(frozen=True)
+class Header:
+    """A safetensors file without its numbers: tensors by name, and what its maker wrote beside them."""
+
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+
+
 def read_header(path: Path) -> Mapping[str, Tensor]:
-    """The tensors of a safetensors file by name. Raises `EngineError` unless they fill the file, gapless and apart."""
+    """The tensors of a safetensors file by name; see `read_safetensors`."""
+    return read_safetensors(path).tensors
+
+
+def read_safetensors(path: Path) -> Header:
+    """The header of a safetensors file. Raises `EngineError` unless its tensors fill the file, gapless and apart."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -42,10 +55,11 @@ def read_header(path: Path) -> Mapping[str, Tensor]:
         raise EngineError(
             f"{path.name} cannot be read: {error.strerror}", "Check the path and its permissions."
         ) from error
-    return _tensors(path, _parsed(path, raw), size - 8 - length)
+    table, metadata = _parsed(path, raw)
+    return Header(_tensors(path, table, size - 8 - length), metadata)
 
 
-def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
+def _parsed(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         table = dict(pairs)
         if len(table) != len(pairs):
@@ -61,7 +75,7 @@ def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
     meta = table.pop("__metadata__", {})
     if not isinstance(meta, dict) or not all(isinstance(value, str) for value in meta.values()):
         raise _bad(path, "its metadata is not a table of texts")
-    return table
+    return table, meta
 
 
 def _refuse_constant(name: str) -> float:
