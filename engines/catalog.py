@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from engines.base import Annotator, Cutout, EngineError, Enlarger, Offer, Painter, Progress
+from engines.base import AdapterFacts, Annotator, Cutout, EngineError, Enlarger, Offer, Painter, Progress
+from engines.residency import Residency
 from engines.stage import CAPABILITIES as STAGE
 
 Kind = Literal["painter", "cutout", "upscaler", "annotator"]
@@ -19,6 +20,8 @@ _SAID: dict[Kind, str] = {
     "upscaler": "upscaler",
     "annotator": "kind of map",
 }
+_READERS = {"depth": "depth-anything-v2-small", "pose": "dwpose"}
+"""What annotators with a network need, by its id in the manifest."""
 BEST = ("upscaler-best.safetensors", "upscaler-best.onnx")
 """What a designer's own large upscaler is called in a model folder."""
 
@@ -30,7 +33,6 @@ class Entry(Offer):
     factory: str = ""
 
 
-_LATER = "which comes with the diffusion painters"
 _ENTRIES = (
     Entry(
         "stage",
@@ -50,8 +52,8 @@ _ENTRIES = (
     Entry("edges", "annotator", "Edges: thin contours, after Canny", factory="engines.controls:edges"),
     Entry("softedge", "annotator", "Soft edge: contours by their strength", factory="engines.controls:softedge"),
     Entry("lineart", "annotator", "Line art: a drawing in strokes", factory="engines.controls:lineart"),
-    Entry("depth", "annotator", "Depth: what is near and far", reason=f"Needs a depth model, {_LATER}"),
-    Entry("pose", "annotator", "Pose: how people stand", reason=f"Needs a pose model, {_LATER}"),
+    Entry("depth", "annotator", "Depth: what is near and far", factory="engines.annotators.depth:create"),
+    Entry("pose", "annotator", "Pose: how people stand", factory="engines.annotators.pose:create"),
 )
 
 
@@ -69,13 +71,20 @@ def usable(engine_id: str, kind: Kind, folders: Sequence[Path] = ()) -> Entry:
     """The entry of this id, if it can be used as it is. Raises `EngineError` saying why not."""
     entry = known(engine_id, kind, folders)
     if entry.reason:
-        raise EngineError(f"{engine_id} cannot be used here: {entry.reason}", "Choose another, or put its file there")
+        fix = entry.fix or "Choose another, or put its file there"
+        raise EngineError(f"{engine_id} cannot be used here: {entry.reason}", fix)
     return entry
 
 
-def listed(kind: str, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
-    """Every engine of a kind, the default first; models are looked for in `folders`."""
+def listed(kind: str, folders: Sequence[Path] = (), licence: str = "") -> tuple[Entry, ...]:
+    """Every engine of a kind, the default first; models are looked for in `folders`. `licence`: see `open_painter`."""
     own = tuple(entry for entry in _ENTRIES if entry.kind == kind)
+    if kind == "painter":
+        from engines.diffusion.offers import on_offer
+
+        return (*own, *(Entry(**vars(one.offer)) for one in on_offer(folders, licence)))
+    if kind == "annotator":
+        return tuple(_annotator(entry, folders) for entry in own)
     if kind == "cutout":
         from engines.cutout.sessions import offered
 
@@ -87,8 +96,9 @@ def listed(kind: str, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
                 offer.licence,
                 offer.commercial,
                 offer.reason,
-                bytes=offer.bytes,
+                bytes=0 if offer.path else offer.bytes,
                 fetchable=offer.path is None,
+                fix="" if offer.path else f"python app.py engines fetch {offer.id}",
             )
             for offer in offered(folders)
         ]
@@ -101,9 +111,17 @@ def listed(kind: str, folders: Sequence[Path] = ()) -> tuple[Entry, ...]:
     return own
 
 
-def open_painter(painter_id: str) -> Painter:
-    """A new painter. Raises `EngineError` when it is not known or cannot be had here."""
-    return _made(known(painter_id))
+def open_painter(
+    painter_id: str, folders: Sequence[Path] = (), licence: str = "", residency: Residency | None = None
+) -> Painter:
+    """A new painter. `licence` is the one the designer has read, for a checkpoint of their own that states none;
+    without a `residency` all painters of this process share one. Raises `EngineError` when it is not known or cannot be
+    had here."""
+    if painter_id in {entry.id for entry in _ENTRIES}:
+        return _made(known(painter_id, "painter", folders))
+    from engines.diffusion.offers import create
+
+    return create(known(painter_id, "painter", folders).id, folders, licence, residency)
 
 
 def open_cutout(cutout_id: str, folders: Sequence[Path] = (), licence: str = "") -> Cutout:
@@ -147,9 +165,37 @@ def open_enlarger(upscaler_id: str, folders: Sequence[Path] = (), licence: str =
     return _made(known(upscaler_id, "upscaler"))
 
 
-def open_annotator(kind: str) -> Annotator:
+def open_annotator(kind: str, folders: Sequence[Path] = ()) -> Annotator:
     """What reads control maps of a kind out of photos. Raises `EngineError` when there is none here."""
-    return _made(usable(kind, "annotator"))
+    entry = usable(kind, "annotator", folders)
+    if kind in _READERS:
+        return _factory(entry)(_reader_files(kind, folders))
+    return _made(entry)
+
+
+def _annotator(entry: Entry, folders: Sequence[Path]) -> Entry:
+    """An annotator as it is here: one with a network needs its files."""
+    if entry.id not in _READERS or _reader_files(entry.id, folders):
+        return entry
+    from engines.manifest import read_manifest
+
+    weights = read_manifest()[_READERS[entry.id]]
+    return replace(
+        entry,
+        licence=weights.licence,
+        reason=f"{weights.name} is not here",
+        bytes=weights.bytes,
+        fetchable=True,
+        fix=f"python app.py engines fetch {weights.id}",
+    )
+
+
+def _reader_files(kind: str, folders: Sequence[Path]) -> dict[str, Path] | None:
+    from engines.diffusion.parts import hub_caches
+    from engines.manifest import read_manifest
+    from engines.weights import find
+
+    return find(read_manifest()[_READERS[kind]], (*folders, *hub_caches()))
 
 
 def doors(folders: Sequence[Path], models: Path, licence: str = "") -> dict[str, Callable[..., Any]]:
@@ -157,17 +203,26 @@ def doors(folders: Sequence[Path], models: Path, licence: str = "") -> dict[str,
     what is fetched is kept."""
 
     def fetch(name: str, accepted_licence: str, progress: Progress) -> Path:
-        from engines.cutout.sessions import fetch_session
+        from engines.cutout.sessions import SESSIONS, fetch_session
+        from engines.diffusion import offers
 
-        return fetch_session(name, models, accept_licence=accepted_licence, progress=progress)
+        if name in SESSIONS:
+            return fetch_session(name, models, accept_licence=accepted_licence, progress=progress)
+        return offers.fetch(_READERS.get(name, name), models, (*folders, models), accepted_licence, progress)
+
+    def adapter(path: Path, painter_id: str) -> AdapterFacts:
+        from engines.diffusion.offers import adapter_facts
+
+        return adapter_facts(path, painter_id)
 
     return {
         "cutout": lambda name: open_cutout(name, folders, licence),
         "enlarger": lambda name: open_enlarger(name, folders, licence),
-        "painter": open_painter,
-        "annotator": open_annotator,
-        "offers": lambda kind: listed(kind, folders),
+        "painter": lambda name: open_painter(name, folders, licence),
+        "annotator": lambda name: open_annotator(name, folders),
+        "offers": lambda kind: listed(kind, folders, licence),
         "fetch": fetch,
+        "adapter": adapter,
     }
 
 
@@ -175,7 +230,7 @@ def check() -> dict[str, str]:
     """For each engine that comes with the project "" if it can be opened, else the reason."""
     reasons: dict[str, str] = {}
     for entry in _ENTRIES:
-        if not entry.factory:  # it says itself what it lacks
+        if entry.id in _READERS:  # they say themselves what they lack
             continue
         try:
             _factory(entry)
@@ -206,7 +261,7 @@ def _made(entry: Entry) -> Any:
     return _factory(entry)()
 
 
-def _factory(entry: Entry) -> Callable[[], Any]:
+def _factory(entry: Entry) -> Callable[..., Any]:
     module, _, name = entry.factory.partition(":")
     try:
         return getattr(import_module(module), name)

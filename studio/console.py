@@ -288,9 +288,14 @@ def imported(loaded: LoadedKit, out: Path) -> str:
 
 
 def engine_row(entry: Any) -> str:
-    """One line on an engine: what it does, whose terms it is under, why it cannot be used."""
-    reason = f"  ({entry.reason})" if entry.reason else ""
-    return f"{entry.kind:9} {entry.id:22} {entry.licence:12} {entry.name}{reason}"
+    """An engine: what it does, whose terms it is under, why it cannot be used, and what mends that."""
+    lines = [f"{entry.kind:9} {entry.id:22} {entry.licence:12} {entry.name}"]
+    size = f"  ({entry.bytes / 1e9:.1f} GB to fetch)" if entry.fetchable and entry.bytes else ""
+    if entry.reason:
+        lines.append(f"{'':10}{entry.reason}" + (f"  → {entry.fix}{size}" if entry.fix else size))
+    elif entry.fetchable:
+        lines.append(f"{'':10}It can do more: python app.py engines fetch {entry.id}{size}")
+    return "\n".join(lines)
 
 
 def picture_row(row: dict[str, Any]) -> str:

@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 
 from engines.base import KEEP, REMOVE, Cut, CutRequest, EngineError, Pixels, Plane, Progress
+from engines.manifest import MANIFEST, Weights, read_manifest
 from engines.onnx_files import CPU, check_onnx, device, providers, refused, runtime
 from engines.residency import out_of_memory
 from engines.terms import Terms, agree, terms_beside
-from engines.weights import MANIFEST, Weights, fetch, model_folders, read_manifest, sha256_of, verify
+from engines.weights import fetch, model_folders, sha256_of, verify
 
 SESSIONS = ("birefnet-general", "birefnet-general-lite", "isnet-general-use", "bria-rmbg")
 """What may be asked for, the default first. rembg knows more; some of those send the photo to a server."""

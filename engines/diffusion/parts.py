@@ -33,8 +33,10 @@ _ELSEWHERE = {
     "output", "custom_nodes", "node_modules", "site-packages", "__pycache__", "venv", "annotators",
 }  # fmt: skip
 _LOOSE = {
-    "unet": ("denoiser", "sdxl", ""), "references": ("ip-adapter", "sdxl", "plus"), "face": ("ip-adapter", "sdxl", "plus"),
-}  # fmt: skip
+    "unet": ("denoiser", "sdxl", ""),
+    "references": ("ip-adapter", "sdxl", "plus"),
+    "face": ("ip-adapter", "sdxl", "plus"),
+}
 """Parts that are one file and may lie anywhere: what their header must say."""
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 16
 _STEPS = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?", re.IGNORECASE)

@@ -23,7 +23,8 @@ from engines.base import Capabilities, EngineError
 PROFILES = Path(__file__).resolve().parents[2] / "presets" / "profiles.toml"
 FETCH = "python app.py engines fetch"
 EFFORTS = ("quick", "normal", "quality")
-_FAMILIES = ("sdxl", "flux2", "zimage")
+BASE_OF = MappingProxyType({"sdxl": "sdxl", "flux2": "flux2-klein-4b", "zimage": "z-image"})
+"""Of each family, the base model its LoRAs are made for: a key of `engines.diffusion.probe.BASES`."""
 _MAPS = MappingProxyType(
     {
         "sdxl": ("edges", "softedge", "lineart", "depth", "pose", "segment"),
@@ -99,8 +100,8 @@ def _profile(where: str, name: str, table: Any) -> Profile:
     if strange := set(table) - _FIELDS:
         raise EngineError(f"{where}: unknown field {min(strange)}", f"Known fields: {', '.join(sorted(_FIELDS))}")
     family = table.get("family")
-    if family not in _FAMILIES:
-        raise EngineError(f"{where}: family: expected one of {', '.join(_FAMILIES)}, got {family!r}")
+    if family not in BASE_OF:
+        raise EngineError(f"{where}: family: expected one of {', '.join(BASE_OF)}, got {family!r}")
     steps = _table(where, "steps", table, int)
     if "normal" not in steps or set(steps) - set(EFFORTS) or not all(1 <= count <= 200 for count in steps.values()):
         raise EngineError(f"{where}: steps: expected normal, and perhaps quick and quality, each 1 to 200")
@@ -114,7 +115,7 @@ def _profile(where: str, name: str, table: Any) -> Profile:
     return Profile(
         id=name,
         name=table.get("name", name),
-        family=family,
+        family=cast(Any, family),
         steps=steps,
         guidance=_number(where, "guidance", table, 0.0, 30.0),
         scheduler=_table(where, "scheduler", table, (str, int, float, bool)),
