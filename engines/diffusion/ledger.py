@@ -41,7 +41,7 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = MappingProxyType(
             "transformer": 6_154_908_736,
             "text_encoder": 4_022_468_096,
             "vae": 83_819_683,
-            "controls": 0,
+            "controls": 3_356_225_792,
         },
     }
 )
@@ -56,14 +56,16 @@ WINDOW = 600_000_000
 """Layers on their way over and the one that computes, where networks leave: at most two of the largest layer, an
 embedding of 0.39 billion numbers apart, which Qwen's words need only before anything is painted."""
 TILE_PX = 512
+READ_AREA = 512 * 1024
 _STEP = MappingProxyType({"sdxl": 79, "flux2": 258, "zimage": 242})
 """Numbers (not bytes) alive a pixel in one denoising step: SDXL's UNet; the transformers hold 65,900 and 60,800 a token
 of 16 × 16 px."""
-_CONTROLLED = MappingProxyType({"sdxl": 120, "flux2": 0, "zimage": 60})
-"""The same, more, with a ControlNet and its residuals."""
-_DECODE, _ENCODE = 768, 643
-"""Numbers alive a pixel in the VAE, three tensors of 256 channels at full size. The VAEs of all families are of one
-shape."""
+_CONTROLLED = MappingProxyType({"sdxl": 51, "flux2": 0, "zimage": 225})
+"""More of them with a ControlNet: the residuals of SDXL's (26), twice while they are weighed and summed; of Z-Image's
+15 hints, 3,840 a token each."""
+_DECODE = 768
+"""Numbers alive a pixel while the VAE decodes: three tensors of 256 channels at full size. Encoding takes 643. The VAEs
+of all families are of one shape."""
 _BASE_PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2", "vae", "image_encoder")
 _FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 _IN_CHECKPOINT = MappingProxyType(
@@ -88,6 +90,8 @@ class Job:
     batch: int = 1
     number_bytes: int = 2
     controlled: bool = True
+    references: int = 0
+    """Pictures of half a megapixel that a transformer reads beside the one it paints (FLUX.2)."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,8 @@ def foresee(weights: Mapping[str, int], job: Job, mode: Mode, tiles: bool, budge
 def work_bytes(job: Job, tiles: bool = False) -> int:
     """What painting takes beside the weights: the greater of a denoising step and the VAE's turn."""
     area = job.width_px * job.height_px
-    step = (_STEP[job.family] + _CONTROLLED[job.family] * job.controlled) * area * job.batch
+    read = area + (READ_AREA * job.references if job.family == "flux2" else 0)
+    step = (_STEP[job.family] + _CONTROLLED[job.family] * job.controlled) * read * job.batch
     decoded = min(area, TILE_PX**2) if tiles else area * job.batch
     kept = 12 * area * job.batch if tiles else 0  # the tiles already decoded, and the picture they are joined to
     return max(step, _DECODE * decoded + kept) * job.number_bytes + SLACK

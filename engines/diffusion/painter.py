@@ -224,7 +224,8 @@ class DiffusionPainter:
         self, loaded: _Loaded, works: Sequence[Work], progress: Progress, eased: Sequence[str]
     ) -> list[_Made] | None:
         """Paint these works at once; None when memory runs out."""
-        plan = self._plan((works[0].width_px, works[0].height_px), len(works), loaded)
+        read = len(works[0].references) + 2 * (works[0].start is not None)  # a start picture is read at its full size
+        plan = self._plan((works[0].width_px, works[0].height_px), len(works), loaded, read)
         watch = _Watch(progress, self._machine)
         progress.report(0.0, "Reading the words")
         self._machine.begin_peak()
@@ -240,6 +241,7 @@ class DiffusionPainter:
             return None
         memory = {
             "mode": plan.mode,
+            "tiles": plan.tiles,
             "batch": len(works),
             "predicted_bytes": plan.peak,
             "measured_bytes": self._machine.peak(),
@@ -255,8 +257,10 @@ class DiffusionPainter:
 
     # --------------------------------------------------------------------------------------------- memory
 
-    def _plan(self, size: tuple[int, int], batch: int, loaded: _Loaded | None = None) -> ledger.Plan:
-        job = ledger.Job(self._profile.family, *size, batch, self._machine.dtype.itemsize, self._controlled)
+    def _plan(
+        self, size: tuple[int, int], batch: int, loaded: _Loaded | None = None, references: int = 0
+    ) -> ledger.Plan:
+        job = ledger.Job(self._profile.family, *size, batch, self._machine.dtype.itemsize, self._controlled, references)
         if loaded is not None:
             return ledger.foresee(self._weights, job, loaded.mode, loaded.spare)
         mode = None if self._machine.offloads else "resident"
