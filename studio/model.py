@@ -220,13 +220,16 @@ class Layout(Value):
 
 
 class Look(Value):
-    """A mood: the sets that have it and the words a painter with a prompt is given for it."""
+    """A mood: the sets that have it and the words a painter with a prompt is given for it. `{prompt}` in `scene` is
+    where the brief's own words go; without it they come first."""
 
     id: Slug
     name: str
     description: str = ""
     sets: tuple[Slug, ...]
     scene: str = ""
+    avoid: str = ""
+    """What does not go with it, for painters that heed it."""
 
 
 # ---------------------------------------------------------------------------------------------- brief

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from studio.brand.fonts import font_path
 from studio.brand.kit import LoadedKit, copy_kit, export_tokens, import_tokens, load_kit
 from studio.brand.site.proposals import Proposals
 from studio.brand.website import TOKENS, infer
+from studio.brief.lists import read_lists
 from studio.brief.plan import Plan, Presets, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
+from studio.brief.styles import looks_with
 from studio.desk import export
 from studio.desk.drafts import Drafts
 from studio.desk.engines import Engines
@@ -177,7 +180,15 @@ class Studio:
         return load_formats(own if own.is_file() else None)
 
     def presets(self) -> Presets:
-        return Presets(self.formats(), load_layouts(), load_sets(), load_looks())
+        """Everything a plan may choose from; files of styles in the workspace's `looks` folder are looks too."""
+        return self._presets()[0]
+
+    def _presets(self, styles: Path | None = None) -> tuple[Presets, tuple[str, ...]]:
+        """With the styles of one more file; and what in any of them could not be read."""
+        own = (path for path in (self.home / "looks").glob("*") if path.suffix.lower() in (".csv", ".json"))
+        sets = load_sets()
+        looks, said = looks_with(load_looks(), tuple(sets), sorted(own), styles)
+        return Presets(self.formats(), load_layouts(), sets, looks), said
 
     def read_brief(self, path: Path) -> Brief:
         """A `brief.toml`. Raises `BadInput` naming the line or field."""
@@ -195,11 +206,12 @@ class Studio:
     ) -> Prepared:
         """Plan briefs whose product paths are relative to `beside`. Among several, one that cannot be planned is
         reported by its line and the rest goes on; a lone one raises what is wrong with it."""
-        kit, presets = load_kit(kit_folder), self.presets()
+        kit, (presets, unread) = load_kit(kit_folder), self._presets(wishes.styles)
         for role in ("heading", "body"):
             kit.fonts.face(role)
         painter = self.engines.ready(wishes.engine)
         recipes, unlike = recipes_of(painter, wishes)
+        places = [beside, beside / "wildcards", self.home / "wildcards"] if recipes.takes_prompt else None
         ads = sum(
             (wishes.count or brief.count) * len(wishes.formats or brief.formats or presets.formats)
             for brief in rows.briefs
@@ -208,7 +220,8 @@ class Studio:
             raise BadInput(f"These are {ads:,} ads", f"Expected at most {MOST_ADS:,} at once; choose fewer.")
         good: list[Brief] = []
         plans: list[Plan] = []
-        notes = dict.fromkeys(unlike)
+        looked = wishes.styles is not None or any(brief.look for brief in rows.briefs)
+        notes = dict.fromkeys((*unlike, *(unread if looked else ())))
         sources = Sources(beside, kit, self.engines.folders)
         products = Products(self.retouch, beside, wishes.product, wishes.cutout, progress or Progress())
         bad = list(rows.errors)
@@ -216,7 +229,8 @@ class Studio:
             try:
                 brief, left_out = followed(_wished(asked, wishes, presets), sources, painter.capabilities, self.store)
                 notes |= dict.fromkeys(left_out)
-                plans.append(plan(brief, kit.kit, kit.digest, presets, products.facts(brief), recipes))
+                choice = replace(presets, lists=_lists(brief, presets, places)) if places else presets
+                plans.append(plan(brief, kit.kit, kit.digest, choice, products.facts(brief), recipes))
                 good.append(brief)
             except (LockupError, EngineError) as error:
                 if len(rows.briefs) == 1:
@@ -329,6 +343,13 @@ class Studio:
     def read(self, image: Path) -> dict[str, Any]:
         """How a picture of ours was made."""
         return read_metadata(image)
+
+
+def _lists(brief: Brief, presets: Presets, places: Sequence[Path]) -> dict[str, tuple[str, ...]]:
+    """The lists of words that a brief and its look ask for."""
+    look = presets.looks.get(brief.look or "")
+    texts = (brief.subject, brief.scene, brief.avoid, *((look.scene, look.avoid) if look else ()))
+    return read_lists(texts, places)
 
 
 def timed() -> float:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from studio.brief.frame import Frame, frame, rules_for
+from studio.brief.prompt import avoid_prompt, scene_prompt
+from studio.brief.wildcards import chosen
 from studio.composition import Reference, SetEdits
 from studio.errors import BadInput
 from studio.geometry import Rect, fraction_of, placed
@@ -40,6 +43,8 @@ class Presets:
     layouts: Mapping[str, Layout]
     sets: Mapping[str, Mapping[str, Any]]
     looks: Mapping[str, Look] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Words by the name of their list, for `__name__` in a scene."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,12 @@ class Plan:
 def plan(
     brief: Brief, kit: BrandKit, kit_digest: str, presets: Presets, product: ProductFacts | None, recipes: Recipes
 ) -> Plan:
-    """All of a campaign. Raises `BadInput` naming a format, layout or set that does not exist."""
+    """All of a campaign. Raises `BadInput` naming a format, layout, set, look or list that does not exist."""
     # 1. What is asked, checked against what there is.
     formats = _chosen("format", brief.formats, presets.formats) or list(presets.formats.values())
     layouts = _chosen("layout", brief.layouts, presets.layouts) or _default_layouts(brief, presets)
-    sets = _sets(brief, presets)
+    look = _chosen("look", [brief.look], presets.looks)[0] if brief.look else None
+    sets = _sets(brief, look, presets)
 
     palettes = _palettes(kit) if "colour" in brief.vary else _palettes(kit)[:1]
 
@@ -96,6 +102,8 @@ def plan(
             (_turn(brief.references, number, True),)
             if "reference" in brief.vary and brief.references
             else brief.references,
+            look,
+            presets.lists,
         )
         words = Words(
             headline=_turn(brief.headlines or ("",), number, "headline" in brief.vary),
@@ -140,6 +148,8 @@ class _Scene:
     palette: Mapping[Role, str]
     seed: int
     references: tuple[Reference, ...]
+    look: Look | None
+    lists: Mapping[str, Sequence[str]]
 
 
 def _turn(these: Sequence[T], number: int, varies: bool) -> T:
@@ -172,11 +182,8 @@ def _default_layouts(brief: Brief, presets: Presets) -> list[Layout]:
     return [family for family in wanted if family.id != "burst" or brief.price] or list(presets.layouts.values())
 
 
-def _sets(brief: Brief, presets: Presets) -> list[tuple[str, Mapping[str, Any]]]:
-    names: Sequence[str] = brief.sets
-    if not names and brief.look:
-        _chosen("look", [brief.look], presets.looks)
-        names = presets.looks[brief.look].sets
+def _sets(brief: Brief, look: Look | None, presets: Presets) -> list[tuple[str, Mapping[str, Any]]]:
+    names: Sequence[str] = brief.sets or (look.sets if look else ())
     _chosen("set", names, presets.sets)
     return [(name, presets.sets[name]) for name in (names or presets.sets)]
 
@@ -219,7 +226,13 @@ def _shot(
     if product is not None and framed.product is not None:
         box = _placed(fraction_of(framed.product, picture), brief.set_edits)
         placement = Placement(product_digest=product.digest, box=box, pitch_deg=product.pitch_deg)
-    words = [brief.subject, brief.scene, *kit.photography]
+    calm = _calm(framed)
+    prompt = avoid = ""
+    if recipes.takes_prompt:
+        layout = (calm, placement.box if placement else None)
+        choose = partial(chosen, seed=scene.seed, lists=scene.lists)
+        prompt = scene_prompt(brief, kit, scene.look, scene.set_spec, layout, choose)
+        avoid = avoid_prompt(brief, scene.look, choose) if recipes.heeds_avoid else ""
     return Shot(
         engine=recipes.engine,
         model=recipes.model,
@@ -229,14 +242,14 @@ def _shot(
         seed=scene.seed % 2**31,
         steps=recipes.steps,
         guidance=recipes.guidance,
-        prompt=", ".join(part.strip() for part in words if part.strip()) if recipes.takes_prompt else "",
-        avoid=brief.avoid.strip() if recipes.heeds_avoid else "",
+        prompt=prompt,
+        avoid=avoid,
         palette=dict(scene.palette),
         allowed=tuple(Swatch(role=s.role, hex=s.hex, tints=s.tints) for s in kit.palette),
         set_id=scene.set_id,
         set_spec=dict(scene.set_spec),
         placement=placement,
-        calm=_calm(framed),
+        calm=calm,
         controls=brief.controls,
         references=scene.references,
         adapters=brief.adapters,
@@ -255,7 +268,7 @@ def _placed(box: Box, edits: SetEdits) -> Box:
     return Box(left=left, top=top, right=left + width, bottom=top + height)
 
 
-def _calm(framed: Frame) -> tuple:
+def _calm(framed: Frame) -> tuple[Box, ...]:
     """Where words and logo will stand on the picture, in its fractions."""
     picture = framed.picture
     assert picture is not None

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from studio.brief.table import RowError, decoded, delimiter_of, records
 from studio.errors import BadInput
 from studio.model import Brief
 from studio.pixels import read_bytes
 from studio.presets import read_toml
-from studio.values import Value, read_value
+from studio.values import read_value
 
 _MAX_BYTES = 10_000_000
 _MAX_ROWS = 5_000
-_MAX_COLUMNS = 200
 _MAX_CELL = 4_000
 _LISTS = ("headlines", "formats", "sets", "layouts", "references", "adapters")
 _SLUGS = ("formats", "sets", "layouts", "look")
@@ -47,14 +45,6 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "seed": ("seed",),
 }
 _FIELD_OF = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
-
-
-class RowError(Value):
-    """A row that could not be read: the physical line it starts on (1 is the first), and what to do."""
-
-    line: int
-    message: str
-    hint: str = ""
 
 
 class Rows(NamedTuple):
@@ -109,11 +99,11 @@ def read_rows(path: Path | str) -> Rows:
     not a table of briefs.
     """
     path = Path(path)
-    text = _decoded(read_bytes(path, _MAX_BYTES), path.name)
+    text = decoded(read_bytes(path, _MAX_BYTES), path.name)
     first = 1
     if match := re.match(r"sep=(.)\r?\n", text):  # Excel's own first line
         text, first = text[match.end() :], 2
-    table = _records(text, _delimiter(text), first)
+    table = records(text, delimiter_of(text), first)
     header: list[str] | None = None
     briefs: list[Brief] = []
     lines: list[int] = []
@@ -132,7 +122,7 @@ def read_rows(path: Path | str) -> Rows:
             errors.append(RowError(line=line, message=f"More than {_MAX_ROWS} rows", hint="Split the file"))
             break
         try:
-            briefs.append(_brief(cells, header, columns, f"{_slug(path.stem) or 'row'}-{line}"))
+            briefs.append(_brief(cells, header, columns, f"{slug(path.stem) or 'row'}-{line}"))
             lines.append(line)
         except BadInput as error:
             errors.append(RowError(line=line, message=str(error), hint=error.hint))
@@ -141,59 +131,6 @@ def read_rows(path: Path | str) -> Rows:
     mapped = {name: field for name, field in zip(header, columns, strict=True) if field}
     ignored = tuple(name for name, field in zip(header, columns, strict=True) if not field and name.strip())
     return Rows(tuple(briefs), tuple(errors), mapped, ignored, tuple(lines))
-
-
-def _decoded(data: bytes, name: str) -> str:
-    if not data.strip():
-        raise BadInput(f"{name} is empty", "Expected a header line and rows below")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings: tuple[str, ...] = ("utf-16",)
-    elif data[:4].count(0) == 2 and 0 in data[:2]:  # UTF-16 without its mark: every other byte of ASCII is empty
-        encodings = ("utf-16-be" if data[0] == 0 else "utf-16-le",)
-    else:
-        encodings = ("utf-8-sig", "cp1252", "latin-1")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise BadInput(f"{name} is not text that can be read", "Save it as CSV in UTF-8")
-
-
-def _delimiter(text: str) -> str:
-    """The separator that the first filled line has most of, outside quotes."""
-    head = next((line for line in text[:100_000].splitlines() if line.strip()), "")
-    bare = re.sub(r'"[^"]*"', "", head)
-    return max(",;\t|", key=bare.count)
-
-
-def _records(text: str, delimiter: str, first: int) -> Iterator[tuple[int, list[str] | RowError]]:
-    """Each record with the physical line it starts on. A broken one becomes a `RowError` and reading goes on."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        start = reader.line_num + first
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            message, hint = _csv_words(str(error))
-            yield start, RowError(line=start, message=message, hint=hint)
-            continue
-        if len(cells) > _MAX_COLUMNS:
-            yield start, RowError(line=start, message=f"{len(cells)} cells in one row", hint="Check the separator")
-        else:
-            yield start, cells
-
-
-def _csv_words(error: str) -> tuple[str, str]:
-    if "end of data" in error:
-        return "A quote is opened here and never closed", 'Close it with "; a quote inside a text is written twice'
-    if "field limit" in error or "field larger" in error:
-        return "A cell is far too long; perhaps a quote is not closed", "Check the quotes in this row"
-    if "expected after" in error:
-        return "Something follows a closing quote", 'A quote inside a text is written twice: ""'
-    return f"The row cannot be read: {error}", "Check its quotes and line breaks"
 
 
 def _columns(header: list[str], name: str) -> list[str | None]:
@@ -231,7 +168,7 @@ def _brief(cells: list[str], header: list[str], columns: list[str | None], fallb
         elif field in ("count", "seed", "pitch_deg"):
             fields[field] = _number(text, title, whole=field != "pitch_deg")
         else:
-            fields[field] = _slug(text) if field in ("name", "look") else text
+            fields[field] = slug(text) if field in ("name", "look") else text
     if not any(fields.get(field) for field in ("headlines", "subject", "product", "body")):
         raise BadInput("No headline, no subject and no product in this row", "Fill in one of them")
     fields["name"] = fields.get("name") or fallback
@@ -247,7 +184,7 @@ def _split(field: str, text: str) -> list[str]:
     # References are paths, where a comma is a letter like any other.
     parts = re.split(r"[|;\n]" if field in ("references", "adapters") else r"[|;,\n]", text)
     stripped = [part.strip() for part in parts if part.strip()]
-    return [_slug(part) or part for part in stripped] if field in _SLUGS else stripped
+    return [slug(part) or part for part in stripped] if field in _SLUGS else stripped
 
 
 def _number(text: str, title: str, *, whole: bool) -> float | int:
@@ -257,7 +194,7 @@ def _number(text: str, title: str, *, whole: bool) -> float | int:
     return int(float(plain)) if whole else float(plain)
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """Lower-case letters, digits and dashes: what ids and file names are made of."""
     ascii_text = unicodedata.normalize("NFKD", text.replace("×", "x")).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9._]+", "-", ascii_text).strip("-._")[:64].rstrip("-._")

@@ -224,3 +224,30 @@ def test_make_says_so_on_the_command_line(tmp_path: Path, monkeypatch: pytest.Mo
     failed = CliRunner().invoke(app.app, [*asked, "--out", str(tmp_path / "out")])
     assert isinstance(failed.exception, EngineError) and "Its weights are not here" in str(failed.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_styles_of_another_tool_are_looks_for_a_job_or_for_good(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "styles.csv").write_text("name,prompt,negative_prompt\nFilm Noir,noir {prompt},colour\n,lost,\n")
+    wishes = Wishes(engine="wearer", styles=tmp_path / "styles.csv")
+    job = planned(studio, tmp_path, wishes, look="film-noir", scene="wet street")
+    assert job.plans[0].shots[0].prompt.startswith("noir wet street")
+    assert job.notes == ("styles.csv line 3: This style has no name",)
+    with pytest.raises(BadInput, match="no look called film-noir"):
+        planned(studio, tmp_path, look="film-noir")
+
+    (studio.home / "looks").mkdir()
+    (tmp_path / "styles.csv").rename(studio.home / "looks" / "mine.csv")
+    assert studio.presets().looks["film-noir"].avoid == "colour"
+    assert planned(studio, tmp_path, look="film-noir").plans[0].shots
+    with pytest.raises(BadInput, match=r"gone\.csv"):
+        planned(studio, tmp_path, Wishes(engine="wearer", styles=tmp_path / "gone.csv"))
+
+
+def test_lists_beside_the_brief_are_chosen_from(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "place.txt").write_text("a harbour\na meadow\n")
+    (studio.home / "wildcards").mkdir()
+    (studio.home / "wildcards" / "hour.txt").write_text("at dawn\n")
+    job = planned(studio, tmp_path, scene="__place__ __hour__", count=6, vary=())
+    prompts = [shot.prompt for shot in job.plans[0].shots]
+    assert all("at dawn" in prompt for prompt in prompts)
+    assert {prompt.split(" at dawn")[0].split()[-1] for prompt in prompts} == {"harbour", "meadow"}
