@@ -77,10 +77,9 @@ def _part(part: str, weights: Weights, places: Sequence[Path]) -> Path | None:
     """A folder, or the file of a model that is one file."""
     files = w.find(weights, places)
     if files:
-        first, *rest = files.values()
-        if not rest:
-            return first
-        return Path(os.path.commonpath([path.parent for path in (first, *rest)]))
+        paths = list(files.values())
+        alone = len(weights.files) == 1 and "*" not in weights.files[0].path
+        return paths[0] if alone else Path(os.path.commonpath([path.parent for path in paths]))
     wanted = _LOOSE.get(part.partition("-")[0])
     if wanted is None:
         return None
