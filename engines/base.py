@@ -162,6 +162,23 @@ class AdapterFile:
     digest: str = ""
 
 
+@dataclass(frozen=True)
+class AdapterFacts:
+    """What the header of a LoRA says. `kind` (LoRA, LoHa …), the model it was made for (`base`) and whose naming it has
+    (`family`), in words; how many layers it changes (`keys`), how finely (`rank`, 0 where there is no such thing); the
+    words that call it up. `reason` says why a painter cannot wear it; empty when it can."""
+
+    title: str
+    kind: str = ""
+    base: str = ""
+    family: str = ""
+    keys: int = 0
+    rank: int = 0
+    words: tuple[str, ...] = ()
+    reason: str = ""
+    hint: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Painting:
     """One finished picture with the maps that came with it.

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.base import Annotator, Capabilities, Cutout, EngineError, Enlarger, Offer, Painter, Progress
+from engines.base import AdapterFacts, Annotator, Capabilities, Cutout, EngineError, Enlarger, Offer, Painter, Progress
 
 
 @dataclass(frozen=True)
 class Engines:
     """Each by its id; without one, the verb that needs it says what is missing. `offers` lists every engine of a kind;
-    `fetch(id, accepted licence, progress)` downloads what an engine needs."""
+    `fetch(id, accepted licence, progress)` downloads what an engine needs; `adapter(path, painter)` says what a LoRA is
+    and whether that painter can wear it."""
 
     cutout: Callable[[str], Cutout] | None = None
     enlarger: Callable[[str], Enlarger] | None = None
@@ -20,6 +21,7 @@ class Engines:
     annotator: Callable[[str], Annotator] | None = None
     offers: Callable[[str], Sequence[Offer]] = lambda kind: ()
     fetch: Callable[[str, str, Progress], Path] | None = None
+    adapter: Callable[[Path, str], AdapterFacts] | None = None
     folders: tuple[Path, ...] = ()
     """Where models lie; LoRAs are looked for in them by name."""
 
