@@ -6,6 +6,7 @@ got wrong of the colours near it is made good, and the product's shadow is laid 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import cv2
@@ -13,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import Pixels, Plane, ProductInScene
+from engines.stage.colour import LUMA, to_linear, to_srgb
 
 OPAQUE = 250
 """From this alpha on a product hides what is behind it: 2 % of it would not be seen."""
-_MOST_CAST = 14.0
-"""Steps (0–255) by which the scene near the product follows its true colours; more would show as a glow."""
+_MOST_CAST, _MOST_NEAR = 12.0, 5.0
+"""Steps (0–255) by which the whole picture, and the scene near the product besides, follow the product's true colours;
+more of the latter would show as a glow."""
 _TOLD_APART = 30.0
 """Product and scene must differ by this much (0–255, length of the difference) for a smear of one on the other to be
 told from the scene's own drawing."""
+_DARKEST = 0.2
+"""The least light a shadow leaves."""
 _TIGHT, _WIDE = 0.5, 0.28
 """How dark the contact shadow is: the line under the foot, and the soft part around it."""
 
@@ -61,44 +66,59 @@ def over(rgba: Pixels, scene: Pixels, edge_px: int) -> Pixels:
     return np.rint(rgba[..., :3] * alpha + scene * (1 - alpha)).astype(np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class SetLight:
+    """What a set's render says of the light. `left` (H×W, 0–1) is the share that the product leaves to the scene,
+    `picture` (H×W×3) the set in that light."""
+
+    left: Plane
+    picture: Pixels
+
+
 def harmonise(
-    painted: Pixels, rgba: Pixels, smear_px: int, pitch_deg: float, light: Plane | None
+    painted: Pixels, rgba: Pixels, smear_px: int, pitch_deg: float, light: SetLight | None
 ) -> tuple[Pixels, dict[str, Any]]:
     """`painted` (H×W×3) with the opaque pixels of a product (`rgba` H×W×4, where it stands) laid in, and the scene
     around it made to fit. Under the product's soft edge the scene goes on, for the cut-out is laid over it once more.
 
-    `smear_px`: how far beyond the edge the model may have drawn the product. `light`: the share of the light that the
-    product leaves to the scene (H×W, 0–1); without one a contact shadow is made up, for a product seen from `pitch_deg`
-    above. Facts: `cast` and `smear`, the largest mean change of a channel near the edge, 0–255, and `shadow`, the
-    deepest that was laid, 0–1.
+    `smear_px`: how far beyond the edge the model may have drawn the product. `light`, of the picture's size, gives the
+    shadow; without it a contact shadow is made up, for a product seen from `pitch_deg` above. Facts: `cast`,
+    by how much the picture's colours were off, and `smear`, how much a channel changed at the edge on the mean, 0–255;
+    `shadow`, how deep one was laid, 0–1.
     """
     solid = _solid(rgba)
     if not solid.any() or solid.all():
         return np.where(solid[..., None], rgba[..., :3], painted), {}
 
-    # 1. Only what lies near the product, or in its shadow, is looked at.
+    # 1. Colours: what decoding did to the product it did to all of the picture.
     size = _extent(solid)
-    reach = max(3 * smear_px, round(0.05 * size))
-    window = _window(solid, max(2 * reach, round(0.5 * size)))
-    part, scene = rgba[window], painted[window].astype(np.float32)
-    near = _Near.of(part, smear_px)
+    reach = max(4 * smear_px, round(0.15 * size))
+    cast = _cast(painted, rgba, smear_px)
+    scene = painted + cast
 
-    # 2. Edge: the product's true colours instead of those the model saw, then no smear of it on the scene.
-    mended = _without_cast(scene, part, near, reach)
-    cast = _mean_change(mended, scene, near.outside < smear_px)
-    clean = _without_smear(mended, part, near, smear_px)
-    smear = _mean_change(clean, mended, near.outside < smear_px)
+    # 2. Edge: what is off there besides, and no smear of the product on the scene.
+    window = _window(solid, 2 * reach)
+    part, before = rgba[window], scene[window]
+    near = _Near.of(part)
+    mended = _followed(before, part, near, smear_px, reach)
+    contact = _contact(rgba, pitch_deg, size)
+    clean = _without_smear(mended, part, near, smear_px, contact[window])
+    scene[window] = clean
+    ring = (near.outside > 0) & (near.outside < smear_px)
+    facts = {"cast": round(float(np.abs(cast).max()), 1), "smear": _change(clean, mended, ring)}
 
-    # 3. Light: the shadow, as far as the painting has none there.
-    wanted = _contact(part, pitch_deg, size)
+    # 3. Light: the shadow of the set and the line under the foot, as far as the painting has none there.
+    shade = np.ones_like(contact)
     if light is not None:
-        wanted = _as_rendered(wanted, light[window])
-    shaded, deepest = _shaded(clean, wanted, near.solid, size)
+        left = np.maximum(light.left, _DARKEST)
+        shade = left ** (1 - _found(scene, left, solid, size, _luma(light.picture) / left))
+        contact = contact ** _touching(contact, left)
+    shade = shade * _lacking(_darkened(scene, shade), contact, solid, size)
+    facts["shadow"] = round(float(1 - shade[~solid].min()), 2)
 
     # 4. The product's own pixels, untouched.
-    result = painted.copy()
-    result[window] = np.where(near.solid[..., None], part[..., :3], np.rint(np.clip(shaded, 0, 255)).astype(np.uint8))
-    return result, {"cast": round(cast, 1), "smear": round(smear, 1), "shadow": round(deepest, 2)}
+    result = np.rint(np.clip(_darkened(scene, shade), 0, 255)).astype(np.uint8)
+    return np.where(solid[..., None], rgba[..., :3], result), facts
 
 
 # ------------------------------------------------------------------------------------------------ the edge
@@ -112,28 +132,41 @@ class _Near(NamedTuple):
     inside: Plane
 
     @staticmethod
-    def of(rgba: Pixels, margin: int) -> _Near:
+    def of(rgba: Pixels) -> _Near:
         solid = _solid(rgba)
         outside = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5)
         inside = cv2.distanceTransform(solid.astype(np.uint8), cv2.DIST_L2, 5)
         return _Near(solid, np.asarray(outside, np.float32), np.asarray(inside, np.float32))
 
 
-def _without_cast(scene: Plane, rgba: Pixels, near: _Near, reach: int) -> Plane:
+def _cast(painted: Pixels, rgba: Pixels, smear_px: int) -> NDArray[np.float32]:
+    """What the picture's colours lack, 3 steps of sRGB: known inside the product, which the model was given."""
+    inside = narrowed(rgba, smear_px)
+    if inside.sum() < 64:
+        return np.zeros(3, np.float32)
+    off = np.median(rgba[inside][:, :3].astype(np.float32) - painted[inside], axis=0)
+    return np.clip(off, -_MOST_CAST, _MOST_CAST).astype(np.float32)
+
+
+def _followed(scene: Plane, rgba: Pixels, near: _Near, smear_px: int, reach: int) -> Plane:
     """A membrane between the product's rim, where the difference of its true to its painted colours is known, and the
-    scene `reach` pixels away, where nothing is to change."""
-    rim = (near.inside > 0) & (near.inside <= reach)
+    scene `reach` pixels away, where nothing is to change. At the edge itself nothing is read: there a product that was
+    drawn a pixel larger differs, too."""
+    rim = (near.inside > smear_px) & (near.inside <= smear_px + reach)
+    if not rim.any():
+        return scene
     off = _spread(rgba[..., :3].astype(np.float32) - scene, rim, 0.5 * reach)
     length = np.linalg.norm(off, axis=2, keepdims=True)
-    bound = off * (_MOST_CAST * np.tanh(length / _MOST_CAST) / np.maximum(length, 1e-3))
+    bound = off * (_MOST_NEAR * np.tanh(length / _MOST_NEAR) / np.maximum(length, 1e-3))
     return scene + bound * _fading(near.outside, 0, reach)[..., None]
 
 
-def _without_smear(scene: Plane, rgba: Pixels, near: _Near, smear_px: int) -> Plane:
-    """Each pixel next to the product is taken for a mixture of the product's rim and the scene beyond; the product's
-    share of it is given to the scene."""
+def _without_smear(scene: Plane, rgba: Pixels, near: _Near, smear_px: int, contact: Plane) -> Plane:
+    """Each pixel next to the product is taken for a mixture of the product's rim and the scene beyond; as far as it is
+    the product it becomes what lies beyond. Taking only the product's share out of it would leave false colours. A
+    dark smear under the foot stays: it is the shadow, or as good as one."""
     rim = _spread(rgba[..., :3].astype(np.float32), (near.inside > 0) & (near.inside <= smear_px), smear_px)
-    beyond = _spread(scene, (near.outside > smear_px) & (near.outside <= 4 * smear_px), smear_px)
+    beyond = _spread(scene, (near.outside > smear_px) & (near.outside <= 2.5 * smear_px), 0.7 * smear_px)
     axis = rim - beyond
     length = np.linalg.norm(axis, axis=2)
     share = np.clip(((scene - beyond) * axis).sum(axis=2) / np.maximum(length, 1e-3) ** 2, 0, 1)
@@ -144,20 +177,29 @@ def _without_smear(scene: Plane, rgba: Pixels, near: _Near, smear_px: int) -> Pl
 
 
 def _spread(values: Plane, where: NDArray[np.bool_], sigma: float) -> Plane:
-    """The mean (H×W×3) of what is `where` around every pixel; far from all of it the nearest means."""
+    """The mean (H×W or H×W×3) of what is `where` around every pixel; far from all of it a wider mean."""
     weight = where.astype(np.float32)
-    total, count = _blurred(values * weight[..., None], sigma), _blurred(weight, sigma)
-    for wider in (4 * sigma, 16 * sigma):
-        if float(count.min()) > 1e-4:
+    many = weight if values.ndim == 2 else weight[..., None]
+    total, count = 0.0, np.zeros_like(weight)
+    for share, wide in ((1.0, sigma), (1e-3, 4 * sigma), (1e-6, 16 * sigma)):
+        total = total + share * _blurred(values * many, wide)
+        count += share * _blurred(weight, wide)
+        if float(count.min()) > share * 1e-3:
             break
-        share = 1e-3
-        total = total + share * _blurred(values * weight[..., None], wider)
-        count = count + share * _blurred(weight, wider)
-    return np.asarray(total / np.maximum(count, 1e-7)[..., None], np.float32)
+    count = np.maximum(count, 1e-12)
+    return np.asarray(total / (count if values.ndim == 2 else count[..., None]), np.float32)
 
 
 def _blurred(plane: Plane, sigma: float) -> Plane:
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REFLECT), np.float32)
+    """A wide blur is made on a smaller picture: it is as smooth, and far quicker."""
+    sigma, (height, width) = max(sigma, 0.5), plane.shape[:2]
+    shrink = min(max(int(sigma / 3), 1), max(min(height, width) // 4, 1))
+    if shrink == 1:
+        return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), np.float32)
+    size = max(width // shrink, 1), max(height // shrink, 1)
+    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / shrink, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _fading(distance: Plane, start: float, end: float) -> Plane:
@@ -166,8 +208,8 @@ def _fading(distance: Plane, start: float, end: float) -> Plane:
     return (x * x * (3 - 2 * x)).astype(np.float32)
 
 
-def _mean_change(now: Plane, before: Plane, where: NDArray[np.bool_]) -> float:
-    return float(np.abs(now - before)[where].mean(axis=0).max()) if where.any() else 0.0
+def _change(now: Plane, before: Plane, where: NDArray[np.bool_]) -> float:
+    return round(float(np.abs(now - before)[where].mean(axis=0).max()), 1) if where.any() else 0.0
 
 
 # ------------------------------------------------------------------------------------------------ the light
@@ -186,7 +228,7 @@ def _contact(rgba: Pixels, pitch_deg: float, size: float) -> Plane:
     for column in np.flatnonzero(foot):
         line[max(lowest[column] - thick, 0) : lowest[column] + 1, column] = 1
     shade = np.zeros(solid.shape, np.float32)
-    for depth, across, down in ((_TIGHT, 0.010, 0.006), (_WIDE, 0.05, 0.018)):
+    for depth, across, down in ((_TIGHT, 0.012, 0.009), (_WIDE, 0.05, 0.028)):
         soft = np.asarray(
             cv2.GaussianBlur(line, (0, 0), sigmaX=max(across * size, 0.6), sigmaY=max(down * size, 0.6)), np.float32
         )
@@ -194,29 +236,57 @@ def _contact(rgba: Pixels, pitch_deg: float, size: float) -> Plane:
     return (1 - shade).astype(np.float32)
 
 
-def _as_rendered(contact: Plane, light: Plane) -> Plane:
-    """The light the set's render shows, sharpened by the contact shadow where that render is dark under the foot too: a
-    product that floats has none."""
+def _touching(contact: Plane, left: Plane) -> float:
+    """How far a set's render is dark where the contact shadow would be, 0–1: a product that floats has none."""
     under = contact < 0.9
-    touches = np.clip((1 - float(np.percentile(light[under], 25))) / 0.3, 0, 1) if under.any() else 0.0
-    return np.minimum(light, 1 - touches * (1 - contact))
+    return float(np.clip((1 - np.percentile(left[under], 25)) / 0.3, 0, 1)) if under.any() else 0.0
 
 
-def _shaded(scene: Plane, wanted: Plane, solid: NDArray[np.bool_], size: float) -> tuple[Plane, float]:
-    """The scene (0–255 sRGB) darkened to the wanted light in linear light, less what it is darker already than the
-    unshaded scene around. Returns the deepest shade laid as well."""
-    linear = np.where(scene <= 10.31, scene / 3294.6, ((np.clip(scene, 0, 255) / 255 + 0.055) / 1.055) ** 2.4)
-    luma = _blurred((linear @ np.array([0.2126, 0.7152, 0.0722])).astype(np.float32), 0.006 * size)
-    lit = ~solid & (wanted > 0.97)
-    if not lit.any():
-        return scene, 0.0
-    around = _spread(np.repeat(luma[..., None], 3, axis=2), lit, 0.12 * size)[..., 0]
-    has = np.clip(luma / np.maximum(around, 1e-4), 0.02, 1)
-    factor = np.minimum(wanted / has, 1).astype(np.float32)
-    factor = np.where(wanted < 0.995, factor, 1)[..., None]
-    dark = np.clip(linear * factor, 0, 1)
-    shaded = 255 * np.where(dark <= 0.0031308, 12.92 * dark, 1.055 * dark ** (1 / 2.4) - 0.055)
-    return np.where(factor < 1, shaded, scene).astype(np.float32), float(1 - factor[~solid].min())
+def _found(
+    scene: Plane, shade: Plane, solid: NDArray[np.bool_], size: float, unshaded: NDArray[np.floating] | None = None
+) -> float:
+    """How much of a shadow (`shade` H×W, 0–1) a scene has already, 0–1: the exponent of `shade` in a fit of the scene's
+    light by products of powers, of `shade` and of the `unshaded` set, over the shadow and its surroundings. What
+    changes slowly is no evidence and is taken out first."""
+    outside = ~solid
+    about = cv2.dilate(
+        (shade < 0.97).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=max(round(0.03 * size), 1)
+    )
+    used = (about > 0) & outside
+    if used.sum() < 64:
+        return 1.0
+    planes = [_luma(scene), shade] if unshaded is None else [_luma(scene), shade, unshaded]
+    rows = []
+    for plane in planes:
+        log = np.log(np.maximum(plane, 0.01)).astype(np.float32)
+        rows.append((log - _spread(log, outside, max(0.1 * size, 2)))[used])
+    fit, *_ = np.linalg.lstsq(np.stack(rows[1:], axis=1), rows[0], rcond=1e-4)
+    return float(np.clip(fit[0], 0, 1))
+
+
+def _lacking(scene: Plane, contact: Plane, solid: NDArray[np.bool_], size: float) -> Plane:
+    """The contact shadow (H×W, 0–1) as far as a scene is not as dark under the foot already, next to what is around."""
+    around = ~solid & (contact > 0.97)
+    if not around.any():
+        return np.ones_like(contact)
+    light = _luma(scene)
+    has = _spread(light, ~solid, 0.004 * size) / np.maximum(_spread(light, around, 0.04 * size), 1e-3)
+    return np.clip(contact / np.clip(has, 0.02, 1), contact, 1).astype(np.float32)
+
+
+def _luma(picture: NDArray[Any]) -> NDArray[np.float32]:
+    """Linear light, 0–1, of sRGB in 0–255."""
+    return np.asarray(_linear(np.clip(picture, 0, 255).astype(np.float32)) @ LUMA, np.float32)
+
+
+def _linear(picture: Plane) -> Plane:
+    return np.asarray(to_linear(np.clip(picture, 0, 255) / 255), np.float32)
+
+
+def _darkened(scene: Plane, shade: NDArray[np.floating]) -> Plane:
+    """A scene (0–255 sRGB) in less light; unchanged where all of it is left."""
+    dark = 255 * to_srgb(_linear(scene) * shade[..., None])
+    return np.where(shade[..., None] < 0.998, dark, scene).astype(np.float32)
 
 
 # ------------------------------------------------------------------------------------------------ where

@@ -14,7 +14,7 @@ from engines.base import Capabilities, ControlMap, PaintRequest, Pixels, Plane, 
 from engines.stage.product import product_mask
 
 from .family import Work
-from .harmonise import harmonise, laid, narrowed, over
+from .harmonise import SetLight, harmonise, laid, narrowed, over
 from .profile import Profile
 from .sets import Sets, StandingSet
 
@@ -189,9 +189,7 @@ def finish(staged: Staged, pixels: Pixels) -> Finished:
     if product is not None:
         size = canvas.width_px, canvas.height_px
         rgba = laid(product, *size)
-        light = staged.standing.light if staged.standing else None
-        if light is not None:
-            light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_CUBIC).clip(0, 1), np.float32)
+        light = _light(staged.standing, size) if staged.standing else None
         smear = max(round(SMEAR_PX / canvas.scale), 2)
         picture, edge = harmonise(picture, rgba, smear, product.pitch_deg, light)
         mask = product_mask(product, *size)
@@ -304,6 +302,13 @@ def _with_product(
     ground = start if start is not None else _ground(request, canvas)
     kept = narrowed(rgba, KEPT_INSIDE_PX)
     return over(rgba, ground, KEPT_INSIDE_PX), np.where(kept, 0, 255).astype(np.uint8)
+
+
+def _light(standing: StandingSet, size: tuple[int, int]) -> SetLight | None:
+    if standing.light is None:
+        return None
+    left = cv2.resize(standing.light, size, interpolation=cv2.INTER_LINEAR)
+    return SetLight(np.asarray(left, np.float32), standing.painting.picture)
 
 
 def _ground(request: PaintRequest, canvas: Canvas) -> Pixels:
