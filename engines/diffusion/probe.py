@@ -208,7 +208,7 @@ _DENOISERS: Mapping[str, Callable[[Shapes], str]] = {
     "transformer_blocks.0.norm1_context.linear.weight": _sd3,
     "all_x_embedder.2-1.weight": _constant("z-image"),
     "layers.0.adaLN_modulation.0.weight": _constant("z-image"),
-    "caption_projection.linear_1.weight": _constant("pixart"),
+    "caption_projection.linear_1.weight": lambda shapes: "pixart" if "pos_embed.proj.weight" in shapes else "",
     "y_embedder.y_proj.fc1.weight": _constant("pixart"),
     "input_blocks.0.0.weight": _by_context,
     "down_blocks.0.resnets.0.time_emb_proj.weight": _by_context,
