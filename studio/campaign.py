@@ -60,7 +60,8 @@ def _rows(studio: Studio, draft: Draft, brief: Brief) -> Rows:
 
 @dataclass(frozen=True)
 class Reckoning:
-    """What a job will come to. `seconds` from what this machine has measured (`measured`), else from its like."""
+    """What a job will come to. `seconds` from what this machine has measured (`measured`), else from its like; of them
+    `paint_seconds` go into new pictures, and into `steps` of the painter's each."""
 
     ads: int
     pictures: int
@@ -68,6 +69,12 @@ class Reckoning:
     seconds: float
     measured: bool
     notes: tuple[str, ...]
+    paint_seconds: float = 0.0
+    steps: int = 0
+
+    def with_steps(self, steps: int) -> float:
+        """About how many seconds it would be with other steps."""
+        return self.seconds + self.paint_seconds * (steps / self.steps - 1) if self.steps else self.seconds
 
 
 def reckon(studio: Studio, job: Prepared) -> Reckoning:
@@ -84,7 +91,8 @@ def reckon(studio: Studio, job: Prepared) -> Reckoning:
     each = [row["seconds"] for row in studio.store.rows(_COMPOSED)]
     seconds = _START_S + paint + len(ads) * (statistics.median(each) if each else _PER_AD_S)
     measured = bool(each) and all(shot.engine in rates for shot in new)
-    return Reckoning(len(ads), len(shots), len(new), seconds, measured, job.notes)
+    steps = max((shot.steps for shot in new), default=0)
+    return Reckoning(len(ads), len(shots), len(new), seconds, measured, job.notes, paint, steps)
 
 
 _COMPOSED = "SELECT seconds FROM jobs WHERE kind = 'compose' AND seconds IS NOT NULL ORDER BY changed DESC LIMIT 60"

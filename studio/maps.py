@@ -17,7 +17,7 @@ from studio.errors import BadInput
 from studio.pixels import encode_png, read_picture
 
 Pixels = NDArray[np.uint8]
-Reading = Literal["edges", "softedge", "lineart", "drawing"]
+Reading = Literal["edges", "softedge", "lineart", "depth", "pose", "drawing"]
 """What is read out of a photo; a drawing is taken as it is."""
 
 
@@ -50,5 +50,5 @@ def write_map(
     started = time.perf_counter()
     drawn = read_map(engines, on_white(read_picture(source)), kind, detail, invert)
     write_whole(out, encode_png(drawn))
-    height, width = drawn.shape
+    height, width = drawn.shape[:2]
     return {"file": str(out), "kind": kind, "px": [width, height], "seconds": round(time.perf_counter() - started, 2)}

@@ -1,5 +1,5 @@
 // A photo, and the map that is read out of it; with it the list of maps that are in use.
-const KIND_NAMES = { edges: "Edges", softedge: "Soft edge", lineart: "Line art", depth: "Depth", pose: "Pose", blocks: "Colour blocks" };
+const KIND_NAMES = { edges: "Edges", softedge: "Soft edge", lineart: "Line art", depth: "Depth", pose: "Pose", segment: "Segments", blocks: "Colour blocks" };
 
 /** Why the painter in use does not follow a kind of map; empty where it does. */
 function whyNot(kind) {
@@ -12,6 +12,12 @@ const painterName = () => (state.studio.painters.find((one) => one.id === state.
 function unusedNotice(kind, kept) {
   const why = whyNot(kind);
   return why ? h("div.notice", { role: "note" }, h("b", null, `${painterName()} does not use this yet`), h("span", null, `${why} ${kept}`)) : null;
+}
+
+/** The commands that bring what cannot be read here yet. */
+function missingReaders() {
+  const fixes = [...new Set(desk.facts.annotators.filter((one) => one.reason && one.fix).map((one) => one.fix))];
+  return fixes.length ? h("div.stack.tight", null, h("small", null, "To get what is missing, fetch it under ", h("button.link", { type: "button", onclick: () => lockup.go("engine") }, "Engine"), ", or run:"), fixes.map(lockup.command)) : null;
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -67,7 +73,9 @@ function photoPanel({ drawn }) {
       const box = h("input", { type: "radio", name: "compose-kind", value: one.id, checked: one.id === here.kind, disabled: Boolean(one.reason) });
       box.addEventListener("change", () => {
         // A drawing on white paper is turned over by itself; a map that was read is right as it is.
-        if ((one.id === "drawing") !== (here.kind === "drawing")) here.invert = one.id === "drawing" && here.light;
+        // What reads depth and pose says itself what is light.
+        if (["depth", "pose"].includes(one.id)) here.invert = false;
+        else if ((one.id === "drawing") !== (here.kind === "drawing")) here.invert = one.id === "drawing" && here.light;
         here.kind = one.id;
         drawSliders();
         read();
@@ -76,9 +84,10 @@ function photoPanel({ drawn }) {
     }));
   }
   function drawSliders() {
-    fill(side, h("h3", null, "Map"), kinds,
-      here.kind === "drawing" ? null : slider({ label: "Detail", value: here.detail, min: 0, max: 1, step: 0.02, rest: 0.5, oninput: (value) => { here.detail = value; read(); } }),
-      toggle({ label: "Invert", info: "For black lines on white paper", value: here.invert, onchange: (value) => { here.invert = value; read(); } }));
+    const contours = !["depth", "pose"].includes(here.kind);
+    fill(side, h("h3", null, "Map"), kinds, missingReaders(),
+      contours && here.kind !== "drawing" ? slider({ label: "Detail", value: here.detail, min: 0, max: 1, step: 0.02, rest: 0.5, oninput: (value) => { here.detail = value; read(); } }) : null,
+      contours ? toggle({ label: "Invert", info: "For black lines on white paper", value: here.invert, onchange: (value) => { here.invert = value; read(); } }) : null);
     drawRight();
   }
   function drawRight() {
@@ -124,21 +133,29 @@ function controlList() {
   async function draw(force) {
     const now = state.draft.controls;
     whole.hidden = !now.length;
-    const shape = JSON.stringify(now.map((one) => [one.kind, one.picture, one.start, one.end]));
+    const shape = JSON.stringify(now.map((one) => [one.kind, one.picture, one.start, one.end, one.mask]));
     if (shape === drawn && !force) return;
     drawn = shape;
-    const missing = [...new Set(now.map((one) => one.picture))].filter((one) => /^[0-9a-f]{64}$/.test(one) && !known.has(one));
+    const missing = [...new Set(now.flatMap((one) => [one.picture, one.mask ?? ""]))].filter((one) => /^[0-9a-f]{64}$/.test(one) && !known.has(one));
     if (missing.length) for (const [digest, url] of Object.entries(await call("control_pictures", { digests: missing }))) known.set(digest, url);
     fill(list, state.draft.controls.map((one, index) => h("li", null,
       known.get(one.picture) ? h("img", { src: known.get(one.picture), alt: "" }) : h("span.blank"),
       h("div.grow", null, slider({ label: KIND_NAMES[one.kind] ?? one.kind, value: one.strength, min: 0, max: 2, step: 0.05, oninput: (strength) => {
         set({ controls: state.draft.controls.map((other, at) => (at === index ? { ...other, strength } : other)) }, "compose-strength");
-      } }), one.start > 0 || one.end < 1 ? h("small", null, `${Math.round(one.start * 100)} to ${Math.round(one.end * 100)} % of the steps`) : null),
+      } }), one.start > 0 || one.end < 1 ? h("small", null, `${Math.round(one.start * 100)} to ${Math.round(one.end * 100)} % of the steps`) : null, whereItCounts(one, index)),
       button({ label: `Take ${KIND_NAMES[one.kind] ?? one.kind} out`, icon: "trash", kind: "icon small", onclick: () => {
         const before = state.draft.controls;
         set({ controls: before.filter((_, at) => at !== index) }, "compose");
         toast("Map taken out", { undo: () => set({ controls: before }, "compose") });
       } }))));
+  }
+  function whereItCounts(one, index) {
+    if (one.kind === "blocks") return null; // the picture starts from them, all over
+    const change = (mask) => set({ controls: state.draft.controls.map((other, at) => (at === index ? { ...other, mask } : other)) }, "compose");
+    const paint = () => lockup.paintMask("the map", (strokes) => call("keep_mask", { strokes }), ({ mask }) => change(mask));
+    return h("div.row.wrap.where", null, one.mask && known.get(one.mask) ? h("span.mask-shown", null, h("img", { src: known.get(one.mask), alt: "" })) : null,
+      button({ label: one.mask ? "Change" : "Only in a part", icon: "brush", kind: "small plain", title: "Where in the new picture it counts", onclick: paint, name: "map-mask" }),
+      one.mask ? button({ label: "Everywhere", kind: "small plain", onclick: () => change(null) }) : null);
   }
   return { element: whole, draw };
 }

@@ -270,6 +270,7 @@ on("draft", (fields, by) => {
   drawMode();
   outline();
 });
+on("engines", () => { if (begun) begun = call("start").then((facts) => { desk.facts = facts; }); });
 on("kits", () => { if (state.tab === "compose" && desk.facts) { board.forget(); show(); } });
 
 // ------------------------------------------------------------------------------------------------ keys

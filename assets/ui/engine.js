@@ -33,11 +33,19 @@ async function show() {
 }
 
 async function refresh() {
-  facts = await call("look");
+  took(await call("look"));
   showMachine();
   showPainters();
   showModels();
   follow(facts.errands);
+}
+
+/** What was looked at; what came or went in the meantime is told to the other tabs. */
+function took(seen) {
+  facts = seen;
+  const before = JSON.stringify(state.studio.painters);
+  state.studio.painters = seen.painters;
+  if (before !== JSON.stringify(seen.painters)) lockup.emit("engines");
 }
 
 // ---------------------------------------------------------------------------------------------- this machine
@@ -107,13 +115,21 @@ const errands = new Map();
 const errandOf = (kind, name) => errands.get(`${kind} ${name}`);
 const underWay = (errand) => errand && !errand.done;
 
+const KINDS = { controls: ["edges", "softedge", "lineart", "depth", "pose", "segment", "blocks"], references: ["style", "layout", "subject", "product", "face"] };
+const SAID = { softedge: "soft edges", lineart: "line art", segment: "segments", blocks: "blocks of colour" };
+const spoken = (kinds) => kinds.map((kind) => SAID[kind] ?? kind).join(", ");
+/** Why not, for those of a group that it does not take; each reason once. */
+const whyNot = (one, group) => [...new Set(KINDS[group].filter((kind) => !one[group].includes(kind)).map((kind) => one.reasons[kind] ?? one.reasons[group]).filter(Boolean))].join(". ");
 const ASKS = [
   ["prompt", "Words", (one) => one.prompt],
+  ["avoid", "What to avoid", (one) => one.avoid],
   ["sets", "Sets in numbers", (one) => one.sets],
   ["product_in_scene", "The product stands in the scene", (one) => one.product_in_scene],
-  ["controls", "Sketches and control maps", (one) => one.controls.length > 0, (one) => one.controls.join(", ")],
-  ["references", "Reference pictures", (one) => one.references.length > 0, (one) => one.references.join(", ")],
+  ["controls", "Sketches and control maps", (one) => one.controls.length > 0, (one) => spoken(one.controls)],
+  ["references", "Reference pictures", (one) => one.references.length > 0, (one) => spoken(one.references)],
+  ["adapters", "LoRAs", (one) => one.adapters],
 ];
+const EFFORTS = { quick: "Quick", normal: "Normal", quality: "Quality" };
 
 function showPainters() {
   fill(painters, facts.painters.map(painterCard));
@@ -122,19 +138,34 @@ function showPainters() {
 function painterCard(one) {
   const inUse = state.draft.engine === one.id;
   const errand = errandOf("measure", one.id);
-  const busy = underWay(errand);
-  return h("article.en-card", { "aria-label": one.name },
+  const use = () => { set({ engine: one.id, ...(one.steps[state.draft.effort] ? {} : { effort: "normal" }) }); showPainters(); announce(`${one.name} is in use`); };
+  return h("article.en-card", { "aria-label": one.name, class: one.reason ? "off" : "" },
     h("div.split.top", null,
-      h("div", null, h("h3", null, one.name), h("small", null, `${one.licence}${one.commercial ? "" : ", not for paid ads"}`)),
-      one.reason ? chip("warn", "Not ready") : inUse ? chip("check", "In use") : button({ label: "Use for this campaign", kind: "small", onclick: () => { set({ engine: one.id }); showPainters(); announce(`${one.name} is in use`); } })),
-    one.reason ? h("p.notice", null, one.reason) : null,
-    h("ul.en-asks", null, [...ASKS].sort((a, b) => b[2](one) - a[2](one)).map(([key, said, can, which]) => {
-      const yes = can(one);
-      const why = yes ? which?.(one) : one.reasons[key];
-      return h("li", { class: yes ? "yes" : "no" }, icon(yes ? "check" : "close", 15),
-        h("span", null, h("span.unseen", null, yes ? "Yes: " : "No: "), said, why ? h("small", null, why) : null));
-    })),
-    speedOf(one, errand, busy));
+      h("div", null, h("h3", null, one.name), h("small", null, `${one.licence === "its own" ? "under its own licence" : one.licence}${one.commercial ? "" : ", not for paid ads"}`)),
+      one.reason ? chip("warn", "Not ready") : inUse ? chip("check", "In use") : button({ label: "Use for this campaign", kind: "small", onclick: use })),
+    lacking(one),
+    h("ul.en-asks", null, ASKS.filter(([key]) => key !== "avoid" || one.prompt).sort((a, b) => b[2](one) - a[2](one)).map((ask) => asked(one, ask))),
+    h("p", null, "A picture takes ", Object.entries(one.steps).map(([effort, steps]) => `${steps} steps (${EFFORTS[effort].toLowerCase()})`).join(", "), "."),
+    one.reason ? null : speedOf(one, errand, underWay(errand)));
+}
+function asked(one, [key, said, can, which]) {
+  const yes = can(one);
+  const why = yes ? which?.(one) : one.reasons[key] ?? (KINDS[key] ? whyNot(one, key) : "");
+  const rest = yes && KINDS[key] ? whyNot(one, key) : "";
+  return h("li", { class: yes ? "yes" : "no" }, icon(yes ? "check" : "close", 15),
+    h("span", null, h("span.unseen", null, yes ? "Yes: " : "No: "), said, why ? h("small", null, why) : null, rest ? h("small", null, `Not all: ${rest}`) : null));
+}
+/** What a painter still needs, or could have besides: how much it is, the command, and a button that fetches it. */
+function lacking(one) {
+  if (!one.reason && !one.fetchable) return null;
+  const errand = errandOf("fetch", one.id), busy = underWay(errand);
+  const size = one.bytes ? bytes(one.bytes) : "size not stated";
+  return h("div.notice.stack.tight", null,
+    h("div.split.top", null, h("b", null, one.reason || `It can do more: ${size} to fetch`),
+      !one.fetchable ? null : busy ? button({ label: "Stop", kind: "small", onclick: () => call("stop", { kind: "fetch", name: one.id }) })
+        : button({ label: errand?.trouble ? "Go on" : "Fetch", icon: "down", kind: "small", title: `Fetch ${one.name}`, onclick: () => askToFetch(one) })),
+    one.reason && one.fetchable ? h("span", null, `${size[0].toUpperCase()}${size.slice(1)} to fetch, once`) : null,
+    busy || errand?.trouble ? fetched(one, errand) : one.fix ? lockup.command(one.fix) : null);
 }
 
 const chip = (symbol, text) => h("span.chip", null, icon(symbol, 14), text);
@@ -178,6 +209,7 @@ function showModels() {
   fill(models,
     h("div", null, engineTable("Cut-out engines", facts.cutouts)),
     h("div", null, engineTable("Upscalers", facts.upscalers)),
+    h("div", null, engineTable("Maps from photos", facts.annotators)),
     h("div.stack.tight", null, h("h3", null, "Built engines"),
       facts.built.length
         ? h("ul.en-list", null, facts.built.map((one) => h("li.split", null, h("span.clip", null, one.name), h("span.quiet.num", null, bytes(one.bytes)))))
@@ -202,7 +234,7 @@ function engineRow(one) {
       h("div", null, name, rest.length ? h("span.quiet", null, `: ${rest.join(": ")}`) : null),
       h("small", null, `${one.licence === "its own" ? "under its own licence" : one.licence}${size}${one.commercial ? "" : ", not for paid ads"}`),
       one.reason ? h("small.why", null, one.reason) : null,
-      underWay(errand) ? fetching(one, errand) : errand?.trouble ? (errand.trouble === "Stopped" ? h("small", null, `Stopped at ${bytes(errand.have)}; what came is kept.`) : notice(errand.trouble, errand.hint)) : null),
+      fetched(one, errand)),
     one.fetchable
       ? underWay(errand)
         ? button({ label: "Stop", kind: "small", onclick: () => call("stop", { kind: "fetch", name: one.id }) })
@@ -210,6 +242,12 @@ function engineRow(one) {
       : one.reason ? null : chip("check", "Ready"));
 }
 
+/** How a download goes, or how it ended where it did not end well. */
+function fetched(one, errand) {
+  if (underWay(errand)) return fetching(one, errand);
+  if (!errand?.trouble) return null;
+  return errand.trouble === "Stopped" ? h("small", null, `Stopped at ${bytes(errand.have)}; what came is kept.`) : notice(errand.trouble, errand.hint);
+}
 function fetching(one, errand) {
   const share = errand.total ? errand.have / errand.total : errand.fraction;
   const left = leftOf(errand);
@@ -229,24 +267,26 @@ function leftOf(errand) {
 
 async function askToFetch(one) {
   const terms = await call("terms", { name: one.id });
+  const boxes = terms.licences.map(({ name }) => field({ label: `Type ${name} to accept its licence`, name: "licence", oninput: () => { go.disabled = !typed(); } }));
+  const typed = () => boxes.every((box, index) => box.box.value.trim() === terms.licences[index].name);
   const go = button({ label: "Fetch", kind: "primary", disabled: true, onclick: async () => {
-    await call("fetch", { name: one.id, accepted_licence: box.box.value.trim() });
+    await call("fetch", { name: one.id, accepted: terms.licences.map(({ name }) => name) });
     shut();
     announce(`Fetching ${one.name}`);
     await lookAtErrands();
+    watch();
   } });
-  const box = field({ label: `Type ${terms.licence} to accept its licence`, name: "licence", oninput: (text) => { go.disabled = text.trim() !== terms.licence; } });
   const shut = dialog({
     title: `Fetch ${one.name}`,
     body: h("div.stack", null,
-      h("dl.en-facts", null, fact("Licence", terms.licence), fact("Paid ads", terms.commercial ? "allowed" : "not allowed"),
+      h("dl.en-facts", null, fact(terms.licences.length > 1 ? "Licences" : "Licence", terms.licences.map(({ name }) => name).join(", ")), fact("Paid ads", terms.commercial ? "allowed" : "not allowed"),
         fact("Size", terms.bytes ? bytes(terms.bytes) : "not stated by its source, up to 1 GB"), fact("Goes to", h("span.en-path", null, `${facts.machine.workspace}/models`))),
-      terms.licence_url ? h("p", null, "Read it first: ", h("a.link", { href: terms.licence_url, target: "_blank", rel: "noopener noreferrer" }, terms.licence_url)) : null,
-      h("p.quiet", null, "Only this file is asked for, from its publisher. It is checked before it is used, and a broken download goes on where it stopped."),
-      box),
+      terms.note ? h("p", null, terms.note) : null,
+      h("p.quiet", null, "Only these files are asked for, from their publishers. They are checked before they are used, and a broken download goes on where it stopped."),
+      terms.licences.map(({ url }, index) => h("div.stack.tight", null, url ? h("p", null, "Read it first: ", h("a.link", { href: url, target: "_blank", rel: "noopener noreferrer" }, url)) : null, boxes[index]))),
     actions: [go],
   });
-  box.box.focus();
+  boxes[0]?.box.focus();
 }
 
 // ---------------------------------------------------------------------------------------------- what is under way
@@ -260,7 +300,7 @@ function follow(list) {
 }
 async function lookAtErrands() {
   const ended = follow(await call("under_way"));
-  if (ended) { facts = { ...(await call("look")) }; follow(facts.errands); announce("Done"); }
+  if (ended) { took(await call("look")); follow(facts.errands); announce("Done"); }
   if (facts) { showPainters(); showModels(); }
 }
 async function watch() {
@@ -287,19 +327,13 @@ async function examine() {
     h("div.split", null, h("p", null, said),
       h("div.row", null,
         button({ label: "Look again", icon: "refresh", kind: "small", onclick: examine }),
-        button({ label: "Copy for a bug report", icon: "copy", kind: "small", onclick: () => copied(text, "Copied: machine and findings, without personal paths") }))),
+        button({ label: "Copy for a bug report", icon: "copy", kind: "small", onclick: () => lockup.copy(text, "Copied: machine and findings, without personal paths") }))),
     h("ul.en-findings", null, findings.map((one) => h("li", { class: one.state },
       icon(one.state === "fine" ? "check" : "warn", 17),
       h("div", null,
         h("div.en-found", null, h("b", null, h("span.unseen", null, { fine: "Fine: ", look: "Look: ", broken: "Broken: " }[one.state]), one.title), h("span.quiet", null, one.found)),
         one.means ? h("p", null, one.means) : null, one.fix ? h("p.quiet", null, one.fix) : null)))));
   announce(said);
-}
-
-async function copied(text, said) {
-  try { await navigator.clipboard.writeText(text); toast(said); } catch {
-    dialog({ title: "Copy this", body: h("pre.en-code", { tabindex: 0, role: "group", "aria-label": "Text to copy" }, text) });
-  }
 }
 
 // ---------------------------------------------------------------------------------------------- other programs
@@ -313,7 +347,7 @@ function showPrograms() {
     code(start, "Python"), list);
   call("reference", { url }).then(({ endpoints, markdown }) => {
     fill(list, endpoints.map(endpointRow),
-      h("div.row", null, button({ label: "Copy all of it as Markdown", icon: "copy", kind: "small", onclick: () => copied(markdown, "The whole reference is copied") })));
+      h("div.row", null, button({ label: "Copy all of it as Markdown", icon: "copy", kind: "small", onclick: () => lockup.copy(markdown, "The whole reference is copied") })));
   }).catch(failed);
 }
 
@@ -331,6 +365,6 @@ function endpointRow(one) {
 }
 
 function code(text, label) {
-  return h("div.en-codebox", null, h("pre.en-code", { tabindex: 0, role: "group", "aria-label": `${label} example` }, text),
-    button({ label: `Copy the ${label} example`, icon: "copy", kind: "icon small", onclick: () => copied(text, "Copied") }));
+  return h("div.en-codebox", null, h("pre.code", { tabindex: 0, role: "group", "aria-label": `${label} example` }, text),
+    button({ label: `Copy the ${label} example`, icon: "copy", kind: "icon small", onclick: () => lockup.copy(text, "Copied") }));
 }

@@ -4,6 +4,7 @@ const call = lockup.caller(server);
 const root = lockup.mount("references", element, { show });
 const USES = [
   ["style", "Style", "Light, colour and mood; not what is in it"],
+  ["layout", "Layout", "Where things stand; not their light"],
   ["subject", "Subject", "What is in it, set anew"],
   ["product", "Product", "This very product, in the scene"],
   ["face", "Face", "This person’s face"],
@@ -15,6 +16,7 @@ const own = h("div.reference-own");
 const about = h("div.stack");
 const engines = h("div.stack.tight");
 const rest = h("div");
+const loras = loraPanel({ ask: () => call("loras", { engine: state.draft.engine, kit: state.draft.kit }) });
 lockup.sortable(list, (from, to) => {
   const references = [...state.draft.references];
   references.splice(to, 0, ...references.splice(from, 1));
@@ -63,57 +65,20 @@ function row(reference, index) {
     h("div.stack.tight.grow", null, h("b.clip", null, reference.name || "Reference"), uses, chips),
     h("div.stack.grow", null, slider({ label: "Weight", min: 0, max: 1.5, step: 0.05, value: reference.weight, rest: 0.6, oninput: (weight) => change(index, { weight }) }),
       h("div.row", null, veil ? h("span.mask-shown", null, veil) : null,
-        button({ label: reference.mask ? "Change where it counts" : "Only in a part", icon: "brush", kind: "small", onclick: () => paintMask(index), name: "mask" }),
+        button({ label: reference.mask ? "Change where it counts" : "Only in a part", icon: "brush", kind: "small", onclick: () => maskOf(index), name: "mask" }),
         reference.mask ? button({ label: "Everywhere", kind: "small plain", onclick: () => { change(index, { mask: null }); draw(); } }) : null)),
     h("div.stack.tight.ends", null, button({ label: `Take ${reference.name || "the reference"} away`, icon: "trash", kind: "icon", onclick: () => remove(index) })));
 }
+const maskOf = (index) => lockup.paintMask("the reference", (strokes) => call("keep_mask", { strokes }), (kept) => {
+  if (kept.mask) shownAt.set(kept.mask, kept.picture);
+  change(index, { mask: kept.mask });
+  draw();
+});
 async function place(image, digest) {
   if (!shownAt.has(digest)) {
     try { shownAt.set(digest, (await call("reference_shown", { digest })).picture); } catch { image.replaceWith(h("span.gone", null, "Picture is gone")); return; }
   }
   image.src = shownAt.get(digest);
-}
-
-// ---------------------------------------------------------------------------------------------- where it counts
-
-function paintMask(index) {
-  const strokes = [];
-  let line = null, kind = "keep";
-  const canvas = h("canvas", { width: 512, height: 512, tabindex: "0", "aria-label": "The new picture; paint where the reference counts" });
-  const size = slider({ label: "Brush", min: 2, max: 40, step: 1, value: 14 });
-  const pen = canvas.getContext("2d");
-  const paint = () => {
-    pen.globalCompositeOperation = "source-over";
-    pen.clearRect(0, 0, 512, 512);
-    for (const one of line ? [...strokes, line] : strokes) {
-      pen.globalCompositeOperation = one.kind === "keep" ? "source-over" : "destination-out";
-      pen.strokeStyle = getComputedStyle(canvas).color;
-      pen.lineWidth = 2 * one.radius * 512;
-      pen.lineCap = pen.lineJoin = "round";
-      pen.beginPath();
-      for (const [x, y] of [...one.points, one.points.at(-1)]) pen.lineTo(x * 512, y * 512);
-      pen.stroke();
-    }
-  };
-  const spot = (event) => { const box = canvas.getBoundingClientRect(); return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]; };
-  canvas.addEventListener("pointerdown", (event) => { if (event.button) return; canvas.setPointerCapture(event.pointerId); line = { kind: event.altKey ? "remove" : kind, radius: size.box.value / 200, points: [spot(event)] }; paint(); });
-  canvas.addEventListener("pointermove", (event) => { if (!line) return; for (const one of event.getCoalescedEvents?.() ?? [event]) line.points.push(spot(one)); paint(); });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { if (line) strokes.push(line); line = null; paint(); });
-  const part = (label, x0, y0, x1, y1) => button({ label, kind: "small", onclick: () => { strokes.length = 0; const radius = 0.02; for (let y = y0 + radius; y <= y1; y += radius) strokes.push({ kind: "keep", radius, points: [[x0 + radius, y], [x1 - radius, y]] }); paint(); } });
-  const shut = lockup.dialog({
-    title: "Where it counts",
-    body: h("div.stack", null, h("div.row.wrap", null, part("Left half", 0, 0, 0.5, 1), part("Right half", 0.5, 0, 1, 1), part("Top half", 0, 0, 1, 0.5), part("Bottom half", 0, 0.5, 1, 1)),
-      h("div.mask-board", null, canvas), size,
-      h("div.row", null, lockup.segments({ label: "Brush", value: "keep", options: [["keep", "Counts"], ["remove", "Does not"]], onchange: (to) => { kind = to; } }),
-        button({ label: "Undo", icon: "undo", kind: "small", onclick: () => { strokes.pop(); paint(); } }), button({ label: "Clear", kind: "small", onclick: () => { strokes.length = 0; paint(); } }))),
-    actions: [button({ label: "Cancel", onclick: () => shut() }), button({ label: "Use it", kind: "primary", name: "use-mask", onclick: async () => {
-      const kept = await call("keep_mask", { strokes: JSON.stringify(strokes) });
-      if (kept.mask) shownAt.set(kept.mask, kept.picture);
-      change(index, { mask: kept.mask });
-      shut();
-      draw();
-    } })],
-  });
 }
 
 // ---------------------------------------------------------------------------------------------- together
@@ -150,10 +115,12 @@ function show() {
       } })),
       h("section.group", null, h("h3", null, "The kit’s own"), own), h("section.group", null, about),
       h("section.group", null, h("h3", null, "What can be taken"), h("dl.uses", null, USES.map(([, label, text]) => [h("dt", null, label), h("dd", null, text)])))),
-    h("div.middle", null, list, rest));
+    h("div.middle", null, list, rest, loras.element));
   }
   draw();
+  loras.draw();
+  loras.show().catch(lockup.failed);
   showAbout();
   showOwn().catch(lockup.failed);
 }
-on("draft", (changed, by) => { if (state.tab === "references" && by !== "references" && ("references" in changed || "engine" in changed || "kit" in changed)) show(); });
+on("draft", (changed, by) => { if (state.tab === "references" && by !== "references" && ("references" in changed || "adapters" in changed || "engine" in changed || "kit" in changed)) show(); });

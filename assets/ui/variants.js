@@ -1,5 +1,5 @@
 // The Variants tab: the brief on the left, what it comes to below it, the ads as they are finished on the right.
-const { h, fill, icon, button, field, slider, toggle, choice, state, on, set, keys, toast, span, many } = lockup;
+const { h, fill, icon, button, field, toggle, choice, state, on, set, keys, toast, span, many } = lockup;
 const call = lockup.caller(server);
 const root = lockup.mount("variants", element, { show });
 const local = { run: "", built: false, seen: "", plan: null };
@@ -97,7 +97,6 @@ function variants() {
   fields.seed = field({ label: "Seed", type: "number", value: state.draft.seed, name: "seed", oninput: (text) => number("seed", text, 0, 2 ** 31 - 1) });
   const dice = button({ label: "Another seed", icon: "refresh", kind: "icon", onclick: () => { const seed = Math.floor(Math.random() * 1e6); fields.seed.box.value = seed; set({ seed }, "variants"); } });
   fields.lock = toggle({ label: "One seed for all", info: "Only what varies above differs", value: state.draft.lock_seed, onchange: (lock_seed) => set({ lock_seed }, "variants") });
-  fields.quick = toggle({ label: "Draft quality", info: "Sooner there, a little noisier", value: state.draft.quick, onchange: (quick) => set({ quick }, "variants") });
   const chips = h("div.row.wrap", { role: "group", "aria-label": "What varies" }, VARY.map(([key, label]) => {
     const chip = button({ label, kind: "small", pressed: state.draft.vary.includes(key), name: `vary-${key}`, onclick: () => {
       const vary = VARY.map(([name]) => name).filter((name) => (name === key) !== state.draft.vary.includes(name));
@@ -109,7 +108,7 @@ function variants() {
   fields.vary = chips;
   return h("section.group", null, h("h3", null, "Variants"),
     h("div.row.top", null, h("div.grow", null, fields.count), h("div.grow", null, fields.seed), h("div", { style: { "padding-top": "24px" } }, dice)),
-    h("div.stack.tight", null, h("small", null, "What changes from one to the next"), chips), fields.lock, fields.quick);
+    h("div.stack.tight", null, h("small", null, "What changes from one to the next"), chips), fields.lock);
 }
 function number(name, text, least, most) {
   const value = Number(text);
@@ -131,18 +130,21 @@ function showMade() {
     line("Sets", names(state.draft.sets, state.studio.sets, look ? `All of ${look.name}` : "All in turn") + (edits ? `, ${many(edits, "change")}` : ""), "compose"),
     line("Layouts", names(state.draft.layouts, state.studio.layouts, "All that suit"), "compose"),
     strokes || state.draft.controls.length ? line("Maps", [strokes ? `sketch of ${many(strokes, "stroke")}` : "", state.draft.controls.length ? many(state.draft.controls.length, "map") : ""].filter(Boolean).join(", "), "compose") : null,
-    line("References", state.draft.references.length ? many(state.draft.references.length, "picture") : "None", "references"));
+    line("References", state.draft.references.length ? many(state.draft.references.length, "picture") : "None", "references"),
+    state.draft.adapters.length ? line("LoRAs", state.draft.adapters.map((one) => one.name || one.file).join(", "), "references") : null);
 }
 
-/** Words for painters that read them; others say why they do not. */
-const sceneBox = h("div");
+/** Words for painters that read them, and what to avoid for those that heed it. */
+const sceneBox = h("section.group");
+const paint = paintPanel({ plan: () => local.plan });
+const painting = paintingStrip();
 function showScene() {
-  const painter = state.studio.painters.find((one) => one.id === state.draft.engine) ?? state.studio.painters[0];
-  if (painter?.prompt) {
-    fields.scene = field({ label: "Scene", lines: 2, value: state.draft.scene, placeholder: "low golden sun, warm sand", oninput: (text) => set({ scene: text }, "variants"), name: "scene" });
-    fields.subject = field({ label: "Subject", value: state.draft.subject, oninput: (text) => set({ subject: text }, "variants"), name: "subject" });
-    fill(sceneBox, h("section.group", null, h("h3", null, "Scene"), fields.subject, fields.scene));
-  } else fill(sceneBox);
+  const painter = painterNow();
+  const one = (name, label, extra) => (fields[name] = field({ label, value: state.draft[name], oninput: (text) => set({ [name]: text }, "variants"), name, ...extra }));
+  for (const name of ["scene", "subject", "avoid"]) delete fields[name];
+  sceneBox.hidden = !painter?.prompt;
+  fill(sceneBox, painter?.prompt ? [h("h3", null, "Scene"), one("subject", "Subject", {}), one("scene", "Scene", { lines: 2, placeholder: "low golden sun, warm sand" }),
+    painter.avoid ? one("avoid", "Avoid", { placeholder: "text, people, clutter", info: "What should not be in the picture" }) : null] : null);
 }
 
 // ---------------------------------------------------------------------------------------------- what it comes to
@@ -154,13 +156,13 @@ const reckon = lockup.newest(async () => {
   if (!state.draft.formats.length) { local.plan = null; fill(sum, h("span.quiet", null, "Choose at least one format.")); go.disabled = true; return; }
   try {
     const plan = local.plan = await call("reckoned", { draft_id: state.draftId });
-    const money = plan.cost < 0.01 ? "under a cent" : new Intl.NumberFormat("en", { style: "currency", currency: plan.currency }).format(plan.cost);
     const known = plan.pictures - plan.new_pictures;
     fill(sum,
       h("b", null, `${many(plan.ads, "ad")}`), h("span", null, ` from ${many(plan.pictures, "picture")}`), known ? h("span.quiet", null, `, ${known} painted already`) : null,
-      h("br"), h("span.quiet", { title: plan.assumed }, `${plan.measured ? "about" : "estimated"} ${span(plan.seconds)} · ${money}`),
+      h("br"), h("span.quiet", { title: plan.assumed }, `${plan.measured ? "about" : "estimated"} ${span(plan.seconds)} · ${money(plan.cost, plan.currency)}`),
       plan.notes.length ? h("details", null, h("summary", null, `${many(plan.notes.length, "thing")} the painter does not use`), plan.notes.map((note) => h("small", null, note))) : null,
       plan.errors.map((error) => h("small.warn", null, error)));
+    paint.said();
     go.disabled = plan.ads === 0;
   } catch (error) {
     local.plan = null;
@@ -247,46 +249,6 @@ const runState = h("div.run-state", { role: "status" });
 const runTools = h("div.row");
 fill(runBox, h("div.split", null, h("div.grow", null, runChoice), runTools), runState);
 
-/** The pictures under way as far as they are, where the painter shows them; the last one stays until the next is there. */
-const painting = h("div.painting", { role: "group", "aria-label": "Being painted", hidden: true });
-function showPainting(run) {
-  const going = run && !run.over && !run.paused && !run.trouble && run.painted < run.to_paint;
-  if (!going) { painting.hidden = true; fill(painting); return; }
-  const now = (run.painting ?? []).slice(0, 3);
-  now.forEach((one, index) => {
-    const card = painting.children[index] ?? (one.picture ? paintingCard() : null);
-    if (!card) return;
-    if (!card.isConnected) painting.append(card);
-    card.show(one, `Picture ${Math.min(run.painted + index + 1, run.to_paint)} of ${run.to_paint}`);
-  });
-  for (const card of [...painting.children].slice(now.length)) card.rest();
-  painting.hidden = !painting.firstChild;
-}
-function paintingCard() {
-  const image = h("img", { alt: "The picture as far as it is painted" });
-  const title = h("b.num"), how = h("span.num"), left = h("span.quiet.num"), done = h("i");
-  const frame = h("div.frame", null, image);
-  const card = h("figure", null, frame, h("figcaption", null, title, how, left, h("div.bar", { "aria-hidden": "true" }, done)));
-  let shown = "";
-  card.show = (one, name) => {
-    title.textContent = name;
-    how.textContent = one.text || "Starting";
-    left.textContent = one.seconds_left ? `about ${span(one.seconds_left)} left` : "";
-    done.style.width = `${one.fraction * 100}%`;
-    if (!one.picture || one.picture === shown) return;
-    shown = one.picture;
-    const fresh = new Image();
-    fresh.onload = () => {
-      if (shown !== one.picture) return;
-      const ratio = fresh.naturalWidth / fresh.naturalHeight;
-      Object.assign(frame.style, { "aspect-ratio": ratio, width: `min(56%, ${Math.round(156 * ratio)}px)` });
-      image.src = fresh.src;
-    };
-    fresh.src = one.picture;
-  };
-  card.rest = () => { how.textContent = "Painted"; left.textContent = ""; done.style.width = "100%"; };
-  return card;
-}
 function watch(run) {
   local.run = run;
   state.watched = run;
@@ -307,7 +269,7 @@ async function listRuns() {
   runChoice.value = local.run;
 }
 function showRun(run) {
-  showPainting(run?.id === local.run ? run : null);
+  painting.show(run?.id === local.run ? run : null);
   if (!run || run.id !== local.run) { fill(runState); fill(runTools); return; }
   const small = (label, symbol, onclick, name) => button({ label, icon: symbol, kind: "small", onclick, name });
   const act = (verb, id) => async () => { await state.call(verb, { run_id: id }); await lockup.poll(); };
@@ -344,8 +306,8 @@ on("over", (id) => { listRuns(); if (state.tab !== "variants") toast("A run is o
 function build() {
   local.built = true;
   const side = h("div.side", null, words(), h("section.group", null, h("h3", null, "Product"), productBox), h("section.group", null, h("h3", null, "Formats"), formatsBox),
-    sceneBox, h("section.group", null, h("h3", null, "Made with"), madeBox), variants(), h("div.foot", null, sum, go));
-  fill(root, side, h("div.middle.variants-middle", null, runBox, painting, gallery.element, bar));
+    sceneBox, h("section.group", null, h("h3", null, "Made with"), madeBox), variants(), paint.element, h("div.foot", null, sum, go));
+  fill(root, side, h("div.middle.variants-middle", null, runBox, painting.element, gallery.element, bar));
 }
 function show() {
   const first = !local.built;
@@ -358,14 +320,14 @@ function show() {
   formatsBox.show();
   showMade();
   showScene();
+  paint.show();
   reckonSoon();
 }
 function refreshForm() {
-  for (const name of ["title", "body", "action", "price", "legal"]) fields[name].set(state.draft[name]);
+  for (const name of ["title", "body", "action", "price", "legal", "subject", "scene", "avoid"]) fields[name]?.set(state.draft[name]);
   fields.headlines.set(state.draft.headlines.join("\n"));
   for (const name of ["count", "seed"]) fields[name].set(String(state.draft[name]));
   fields.lock.set(state.draft.lock_seed);
-  fields.quick.set(state.draft.quick);
   for (const [key] of VARY) fields.vary.querySelector(`[name=vary-${key}]`).setAttribute("aria-pressed", String(state.draft.vary.includes(key)));
 }
 on("draft", (changed, by) => {
@@ -374,7 +336,7 @@ on("draft", (changed, by) => {
   if (by !== "variants") refreshForm();
   if ("product" in changed && by !== "product") showProduct().catch(lockup.failed);
   if ("rows" in changed && by !== "rows") showRows();
-  if ("engine" in changed) showScene();
+  if ("engine" in changed) { showScene(); paint.show(); } else if ("effort" in changed && by !== "variants") paint.show();
   if (state.tab === "variants") showMade();
   reckonSoon();
 });

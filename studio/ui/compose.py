@@ -25,6 +25,7 @@ from studio.sets import rest_values
 from studio.studio import Studio
 from studio.ui.facts import address
 from studio.ui.intake import uploaded
+from studio.ui.masks import Masks
 from studio.ui.view import view
 
 Pixels = NDArray[np.uint8]
@@ -42,13 +43,14 @@ class Compose:
         self.studio = studio
         self.runs = runs
         self._previews = Previews(studio)
+        self.masks = Masks(studio)
 
     def build(self) -> gr.HTML:
         verbs = (
             self.start, self.outlines, self.thumbs, self.preview, self.keep_map, self.take_photo, self.read_map,
-            self.use_map, self.control_pictures,
+            self.use_map, self.control_pictures, self.masks.keep_mask,
         )  # fmt: skip
-        return view("compose", verbs, "canvas", "compose-board", "compose-set", "compose-photo")
+        return view("compose", verbs, "canvas", "mask", "copy", "compose-board", "compose-set", "compose-photo")
 
     def start(self) -> dict[str, Any]:
         """What does not change: what every set says for each slider, shapes to compose for, what reads photos."""
@@ -59,7 +61,7 @@ class Compose:
                 {"id": shape.id, "name": shape.name, "width": shape.width_px, "height": shape.height_px}
                 for shape in SHAPES
             ],
-            "annotators": [{"id": offer.id, "name": offer.name, "reason": offer.reason} for offer in offers],
+            "annotators": [{"id": one.id, "name": one.name, "reason": one.reason, "fix": one.fix} for one in offers],
         }
 
     # -------------------------------------------------------------------------------------------- the board

@@ -34,6 +34,11 @@ from studio.ui.facts import painter
 from studio.ui.view import view
 
 Name = Annotated[str, Field(max_length=64)]
+Licence = Annotated[str, Field(max_length=200)]
+FETCHED = ("cutout", "upscaler", "annotator", "painter")
+_READ = re.compile(r"(?:Read|and) (\S.*?) at (https://[^\s\"'<>]+)")
+_NOTE = re.compile(r" \. (\S.*?) Then accept by name")
+"""How an engine says which licence can be read where, and what is to be known of them."""
 _UNKNOWN_BYTES = 4_000_000_000
 """What a download counts up to when nobody states its size; see `engines/weights.py`."""
 
@@ -52,7 +57,7 @@ class Engine:
             self.look, self.now, self.under_way, self.measure, self.terms, self.fetch, self.stop, self.set_power,
             self.doctor, self.reference,
         )  # fmt: skip
-        return view("engine", verbs)
+        return view("engine", verbs, "copy")
 
     # -------------------------------------------------------------------------------------------- looking
 
@@ -63,6 +68,7 @@ class Engine:
             "painters": [painter(offer) | _terms(offer) for offer in self.studio.engines.offers("painter")],
             "cutouts": [_terms(offer) for offer in self.studio.engines.offers("cutout")],
             "upscalers": [_terms(offer) for offer in self.studio.engines.offers("upscaler")],
+            "annotators": [_terms(offer) for offer in self.studio.engines.offers("annotator")],
             "speeds": [one.model_dump() for one in speeds(self.studio)],
             "measured": [one.model_dump() for one in reversed(measurements(self.studio))],
             "built": _built(self.studio.home / "engines"),
@@ -112,23 +118,23 @@ class Engine:
         self._begun["measure", engine] = self._errands.begin(work)
 
     def terms(self, name: Name) -> dict[str, Any]:
-        """Licence and size of what would be fetched, and where the licence can be read."""
-        offer, fetch = self._fetchable(name)
-        where = ""
-        try:
-            fetch(name, "", Progress())
-        except EngineError as error:  # it asks for the licence before anything else, and says where it is
-            where = next(iter(re.findall(r"https://[^\s\"'<>]+", error.hint)), "")
-        return {**_terms(offer), "licence_url": where.rstrip(".,")}
+        """Licences and size of what would be fetched, and where each licence can be read."""
+        offer, _ = self._fetchable(name)
+        licences, note = self._licences(name)
+        return {**_terms(offer), "licences": [{"name": said, "url": url} for said, url in licences], "note": note}
 
-    def fetch(self, name: Name, accepted_licence: Annotated[str, Field(max_length=200)]) -> None:
-        """Begin to fetch, or go on where it stopped. Raises `EngineError` unless the licence is accepted by name."""
+    def fetch(self, name: Name, accepted: Annotated[list[Licence], Field(max_length=20)]) -> None:
+        """Begin to fetch, or go on where it stopped. Raises `EngineError` unless every licence is accepted by name."""
         offer, fetch = self._fetchable(name)
-        if accepted_licence != offer.licence:
-            raise EngineError(f"The licence of {offer.name} has not been accepted", f"Its name is {offer.licence}.")
+        wanted = [said for said, _ in self._licences(name)[0]]
+        if not set(wanted) <= set(accepted):
+            raise EngineError(
+                f"The licence of {offer.name} has not been accepted", f"To be named: {', '.join(wanted)}."
+            )
         known = self._begun.get(("fetch", name))
         if known is None or self._errands.errand(known)["done"]:
-            self._begun["fetch", name] = self._errands.begin(partial(fetch, name, accepted_licence))
+            work = partial(fetch, name, ", ".join(accepted))
+            self._begun["fetch", name] = self._errands.begin(work)
 
     def stop(self, kind: Name, name: Name) -> None:
         """Stop measuring or fetching; what came so far is kept."""
@@ -150,19 +156,36 @@ class Engine:
             raise EngineError(f"There is no {kind} called {name!r}", "Reload the page.")
         return offers[name]
 
-    def _fetchable(self, name: str) -> tuple[Offer, Any]:
-        offers = [offer for kind in ("cutout", "upscaler", "painter") for offer in self.studio.engines.offers(kind)]
-        found = next((offer for offer in offers if offer.id == name and offer.fetchable), None)
+    def _offers(self) -> list[Offer]:
+        return [offer for kind in FETCHED for offer in self.studio.engines.offers(kind)]
+
+    def _fetchable(self, name: str) -> tuple[Offer, Callable[[str, str, Progress], Path]]:
+        found = next((offer for offer in self._offers() if offer.id == name and offer.fetchable), None)
         if found is None or self.studio.engines.fetch is None:
             raise EngineError(f"There is nothing to fetch for {name!r}", "It is here already, or comes from elsewhere.")
         return found, self.studio.engines.fetch
 
+    def _licences(self, name: str) -> tuple[list[tuple[str, str]], str]:
+        """The licences that have to be accepted, where each can be read, and what else is to be known. Asked of the
+        engine itself, which says so before it fetches anything."""
+        offer, fetch = self._fetchable(name)
+        try:
+            fetch(name, "", Progress())
+        except EngineError as error:
+            found = [(said, url.rstrip(".,")) for said, url in _READ.findall(error.hint)]
+            named = [(offer.licence if said == "it" else said, url) for said, url in found]
+            return named or [(offer.licence, "")], next(iter(_NOTE.findall(error.hint)), "")
+        return [], ""
+
     def _arrived(self, name: str, fraction: float) -> dict[str, Any]:
-        """Bytes that have come and that will: counted on the disk, since not every source states a size."""
+        """Bytes that have come and that will: counted on the disk where one folder holds them, since not every source
+        states a size."""
+        stated = next((one.bytes for one in self._offers() if one.id == name), 0)
         folder = self.studio.home / "models" / name
-        have = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+        if not folder.is_dir():
+            return {"have": int(stated * fraction), "total": stated}
+        have = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         total = int(have / fraction) if fraction > 0 else 0
-        stated = next((one.bytes for one in self.studio.engines.offers("cutout") if one.id == name), 0)
         return {"have": have, "total": stated or (0 if abs(total - _UNKNOWN_BYTES) < 50_000_000 else total)}
 
     def _models(self) -> list[dict[str, Any]]:
@@ -179,6 +202,7 @@ def _terms(offer: Offer) -> dict[str, Any]:
     return {
         "id": offer.id, "kind": offer.kind, "name": offer.name, "licence": offer.licence,
         "commercial": offer.commercial, "reason": offer.reason, "bytes": offer.bytes, "fetchable": offer.fetchable,
+        "fix": offer.fix,
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ GROUPS = {
     "Print": ("Print",),
     "Own": (),
 }
+EFFORTS = ("quick", "normal", "quality")
 ESSENTIALS = ("meta-square", "meta-portrait", "meta-story", "meta-link", "display-300x250", "display-728x90")
 
 
@@ -44,8 +45,10 @@ def painter(offer: Offer) -> dict[str, Any]:
     """A painter with what it can be asked for, and why not for what it cannot."""
     can = offer.capabilities
     return {
-        "id": offer.id, "name": offer.name, "reason": offer.reason, "prompt": can.prompt, "sets": can.sets,
-        "product_in_scene": can.product_in_scene, "controls": list(can.controls), "references": list(can.references),
+        "id": offer.id, "name": offer.name, "reason": offer.reason, "fix": offer.fix, "prompt": can.prompt,
+        "sets": can.sets, "product_in_scene": can.product_in_scene, "controls": list(can.controls),
+        "references": list(can.references), "adapters": can.adapters, "avoid": can.avoid,
+        "steps": {effort: can.steps[effort] for effort in EFFORTS if effort in can.steps}, "guidance": can.guidance,
         "reasons": dict(can.reasons),
     }  # fmt: skip
 

@@ -7,24 +7,19 @@ from typing import Annotated, Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 from pydantic import Field
 
-from engines.base import KEEP
-from studio import settings
 from studio.brand.inside import inside
 from studio.brief.draft import Digest
-from studio.desk.files import write_whole
 from studio.errors import BadInput, LockupError
-from studio.pixels import decode_picture, encode_png, read_picture
+from studio.loras import kits_own, loras
+from studio.pixels import encode_png, read_picture
 from studio.runs import Runs
 from studio.studio import Studio
-from studio.ui.brush import drawn
 from studio.ui.intake import uploaded
+from studio.ui.masks import Masks, small_picture
 from studio.ui.view import view
 
-SHOWN_PX = 480
-MASK_PX = 512
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp")
 
 
@@ -34,6 +29,7 @@ class References:
     def __init__(self, studio: Studio, runs: Runs) -> None:
         self.studio = studio
         self.runs = runs
+        self.masks = Masks(studio)
 
     def build(self) -> gr.HTML:
         verbs = (
@@ -41,9 +37,10 @@ class References:
             self.reference_shown,
             self.kit_references,
             self.use_kit_reference,
-            self.keep_mask,
+            self.masks.keep_mask,
+            self.loras,
         )
-        return view("references", verbs)
+        return view("references", verbs, "mask", "references-loras")
 
     def take_references(self, paths: Annotated[list[str], Field(max_length=40)]) -> dict[str, Any]:
         """Dropped pictures; those that cannot be used are told apart."""
@@ -57,7 +54,7 @@ class References:
 
     def reference_shown(self, digest: Digest) -> dict[str, Any]:
         """A small picture of one that is kept."""
-        return {"picture": self._small(digest)}
+        return {"picture": small_picture(self.studio, digest)}
 
     def kit_references(self, kit: str) -> list[dict[str, Any]]:
         """The pictures of a kit's own."""
@@ -76,24 +73,17 @@ class References:
             raise BadInput(f"The kit has no reference called {file[:80]}", "Choose one of those that are shown.")
         return self._kept(inside(loaded.folder, file))
 
-    def keep_mask(self, strokes: Annotated[str, Field(max_length=4_000_000)]) -> dict[str, Any]:
-        """A mask from strokes over the new picture (`keep` counts); empty where nothing was painted."""
-        marks = drawn(strokes, (MASK_PX, MASK_PX))
-        if marks is None or not (marks == KEEP).any():
-            return {"mask": None}
-        digest = self.studio.store.put_blob(encode_png(np.where(marks == KEEP, 255, 0).astype(np.uint8)))
-        return {"mask": digest, "picture": self._small(digest)}
+    def loras(self, engine: Annotated[str, Field(max_length=64)], kit: str = "") -> dict[str, Any]:
+        """The LoRAs at hand for a painter, the kit's own, and where more of them are put."""
+        engines = self.studio.engines
+        own = kits_own(engines, self.studio.shelf.load(kit), engine) if kit else None
+        return {
+            "loras": [one.model_dump() for one in loras(engines, engine)],
+            "own": own.model_dump() if own else None,
+            "place": str(engines.folders[-1] / "loras") if engines.folders else "",
+        }
 
     def _kept(self, path: Path) -> dict[str, Any]:
         rgba = read_picture(path)
         digest = self.studio.store.put_blob(encode_png(np.ascontiguousarray(rgba[..., :3])))
-        return {"digest": digest, "name": path.stem[:80], "picture": self._small(digest)}
-
-    def _small(self, digest: str) -> Path:
-        target = settings.shown(self.studio.home) / "references" / f"{digest}.png"
-        if not target.is_file():
-            pixels = decode_picture(self.studio.store.get_blob(digest), "reference")
-            small = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
-            small.thumbnail((SHOWN_PX, SHOWN_PX))
-            write_whole(target, encode_png(np.asarray(small)))
-        return target
+        return {"digest": digest, "name": path.stem[:80], "picture": small_picture(self.studio, digest)}

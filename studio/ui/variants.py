@@ -40,12 +40,17 @@ class Variants:
             product.take_product, product.demo_product, product.product_shown, product.brush_open,
             product.brush_solve, product.brush_done, again.more_like, self.new_words, again.vary_layout,
         )  # fmt: skip
-        return view("variants", verbs, "gallery", "brush", "formats")
+        return view("variants", verbs, "gallery", "brush", "formats", "variants-paint")
 
     def reckoned(self, draft_id: str) -> dict[str, Any]:
         """What the brief as it stands would come to, without painting anything."""
-        job = prepared(self.studio, self.studio.drafts.get(draft_id))
+        draft = self.studio.drafts.get(draft_id)
+        job = prepared(self.studio, draft)
         reckoning, costs = reckon(self.studio, job), machine.costs(self.studio)
+        efforts = {
+            effort: reckoning.with_steps(steps)
+            for effort, steps in self.studio.engines.capabilities(draft.engine).steps.items()
+        }
         return {
             "ads": reckoning.ads,
             "pictures": reckoning.pictures,
@@ -55,6 +60,7 @@ class Variants:
             "cost": costs.of(reckoning.seconds),
             "currency": costs.currency,
             "assumed": costs.source,
+            "efforts": {effort: {"seconds": s, "cost": costs.of(s)} for effort, s in efforts.items()},
             "notes": list(reckoning.notes),
             "errors": [f"Line {error.line}: {error.message}" for error in job.errors[:5]],
             "briefs": len(job.briefs),

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from gradio.data_classes import FileData
@@ -13,6 +14,7 @@ from pydantic import Field
 
 from studio.brand.adopt import as_found
 from studio.brief.rows import brief_of, one_row
+from studio.composition import Effort
 from studio.console import dry_summary
 from studio.errors import BadInput
 from studio.machine import doctor as examined
@@ -130,17 +132,19 @@ class Verbs(PictureVerbs):
         return [{key: one[key] for key in ("id", "name", "description")} for one in facts(self._studio)["sets"]]
 
     def engines_list(self) -> list[Json]:
-        """Painters, cut-out engines and upscalers: under which licence, and why not where one cannot be used.
+        """Painters, cut-out engines, upscalers and what reads maps from photos: under which licence, and why not where
+        one cannot be used.
 
         Returns:
-            A list: id, kind, name, licence, whether paid ads are allowed, reason, bytes to fetch; for painters what
-            they can be asked for.
+            A list: id, kind, name, licence, whether paid ads are allowed, reason and the command that mends it, bytes
+            to fetch; for painters what they can be asked for, and what an effort means in steps.
         """
-        offers = [one for kind in ("painter", "cutout", "upscaler") for one in self._studio.engines.offers(kind)]
+        kinds = ("painter", "cutout", "upscaler", "annotator")
+        offers = [one for kind in kinds for one in self._studio.engines.offers(kind)]
         return [
             {
                 "id": one.id, "kind": one.kind, "name": one.name, "licence": one.licence, "commercial": one.commercial,
-                "reason": one.reason, "bytes": one.bytes, "fetchable": one.fetchable,
+                "reason": one.reason, "fix": one.fix, "bytes": one.bytes, "fetchable": one.fetchable,
                 "can": painter(one) if one.kind == "painter" else None,
             }
             for one in offers
@@ -156,10 +160,11 @@ class Verbs(PictureVerbs):
 
     # -------------------------------------------------------------------------------------------- making ads
 
-    def make(
+    def make(  # noqa: PLR0913, PLR0917 - as many as the command has options
         self, brief: dict[str, Any] | Text, kit: Name, product: FileData | None = None,
-        formats: list[Name] | None = None, count: Count | None = None, seed: Seed | None = None, steps: Steps = 12,
-        wait: bool = True,
+        formats: list[Name] | None = None, count: Count | None = None, seed: Seed | None = None,
+        engine: Name = "stage", effort: Effort = "normal", steps: Steps | None = None, upscaler: Name = "light",
+        cutout: Name = "auto", wait: bool = True,
     ) -> Json:  # fmt: skip
         """Make finished ads from a brief and a kit, the same as the command line makes.
 
@@ -170,12 +175,19 @@ class Verbs(PictureVerbs):
             formats: Ids of formats; those of the brief when left out, all of them when it names none.
             count: How many variants; the brief's when left out.
             seed: Another seed turns lights and props another way; the brief's when left out.
-            steps: How thoroughly each picture is painted. 12 is for delivery, 4 is quick.
+            engine: The id of a painter; see engines_list.
+            effort: How thoroughly each picture is painted: quick is to look at, normal for delivery. What a painter
+                does not offer is painted as normal.
+            steps: So many of the painter's own steps instead.
+            upscaler: What grows pictures for large formats; see engines_list.
+            cutout: What frees a product photo that still has its background; see engines_list.
             wait: Whether to wait until all ads are made. Without it, ask run_status and run_files.
         Returns:
             The run's id; after waiting also the ads with their files and scores, as run_files gives them.
         """
-        job = self._planned(brief, kit, product, Wishes(None, "stage", count, seed, tuple(formats or ()), steps))
+        chosen = tuple(formats or ())
+        wishes = Wishes(None, engine, count, seed, chosen, steps, upscaler, cutout, effort)
+        job = self._planned(brief, kit, product, wishes)
         run = self._runs.start(job)
         if not wait:
             return {"run": run}
@@ -185,9 +197,10 @@ class Verbs(PictureVerbs):
             raise state.trouble
         return self.run_files(run)
 
-    def dry_run(
+    def dry_run(  # noqa: PLR0913, PLR0917 - as many as the command has options
         self, brief: dict[str, Any] | Text, kit: Name, product: FileData | None = None,
-        formats: list[Name] | None = None, count: Count | None = None, seed: Seed | None = None, steps: Steps = 12,
+        formats: list[Name] | None = None, count: Count | None = None, seed: Seed | None = None,
+        engine: Name = "stage", effort: Effort = "normal", steps: Steps | None = None,
     ) -> Json:  # fmt: skip
         """What make would make: every picture and every ad, without painting anything.
 
@@ -198,11 +211,14 @@ class Verbs(PictureVerbs):
             formats: Ids of formats; those of the brief when left out.
             count: How many variants; the brief's when left out.
             seed: The brief's when left out.
-            steps: How thoroughly each picture would be painted.
+            engine: The id of a painter; see engines_list.
+            effort: How thoroughly each picture would be painted.
+            steps: So many of the painter's own steps instead.
         Returns:
             Pictures with size, set and seed; ads with format, layout and variant; what of the brief is not used.
         """
-        job = self._planned(brief, kit, product, Wishes(None, "stage", count, seed, tuple(formats or ()), steps))
+        wishes = Wishes(None, engine, count, seed, tuple(formats or ()), steps, effort=effort)
+        job = self._planned(brief, kit, product, wishes)
         return {**dry_summary(job), "notes": list(job.notes)}
 
     def run_status(self, run: Name) -> Json:
@@ -257,7 +273,7 @@ class Verbs(PictureVerbs):
     def _planned(self, brief: Mapping[str, Any] | str, kit: str, product: FileData | None, wishes: Wishes) -> Prepared:
         asked = _brief(brief)
         photo = uploaded(product.path) if product else None
-        wanted = Wishes(photo, wishes.engine, wishes.count, wishes.seed, wishes.formats, wishes.steps)
+        wanted = replace(wishes, product=photo)
         beside = place()  # empty: nothing is found beside a brief that came over the network
         return self._studio.plan(one_row(asked), self._studio.shelf.folder(kit), beside, wanted)
 

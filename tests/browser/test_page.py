@@ -117,7 +117,7 @@ def test_stop_keeps_what_is_finished_and_other_words_come_at_once(open_page: Ope
     page = open_page("variants")
     choose_formats(page, "Billboard", "Half page")
     page.locator("input[name=count]").fill("6")
-    page.locator(".toggle", has_text="Draft quality").locator("input").check()
+    page.locator("#view-variants .segments label", has_text="Quick").click()
     expect(page.locator("#view-variants .sum")).to_contain_text("12 ads", timeout=30_000)
     page.locator("button[name=generate]").click()
     expect(page.locator(".run-state .bar")).to_be_visible(timeout=20_000)

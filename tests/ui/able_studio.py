@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engines.base import Capabilities, EngineError, Offer, Painting, PaintRequest, Progress
+from engines.base import AdapterFacts, Capabilities, EngineError, Offer, Painting, PaintRequest, Progress
 from engines.catalog import doors
 from studio import settings
 from studio.desk.engines import Engines
@@ -35,7 +35,7 @@ ABLE = Offer(
     ),
 )  # fmt: skip
 AWAY = Offer(
-    "away", "painter", "Away: four steps, its weights are elsewhere", "OpenRAIL++-M", reason="Needs 2 files, 6.9 GB",
+    "away", "painter", "Away: four steps, its weights are elsewhere", "OpenRAIL++-M, MIT", reason="Needs 2 files, 6.9 GB",
     bytes=6_900_000_000, fetchable=True, fix="python app.py engines fetch away",
     capabilities=Capabilities(
         prompt=True, adapters=True, references=("style",), steps={"normal": 4},
@@ -74,8 +74,9 @@ def able_engines(home: Path) -> Engines:
     def fetch(name: str, licence: str, progress: Progress) -> Path:
         if name != AWAY.id:
             return fetched(name, licence, progress)
-        if licence != AWAY.licence:
-            raise EngineError("Not accepted", "Read it at https://example.org/licence and accept it by name.")
+        if not {"OpenRAIL++-M", "MIT"} <= set(licence.split(", ")):
+            hint = "Read OpenRAIL++-M at https://example.org/rail and MIT at https://example.org/mit . It says what is not allowed. Then accept by name"
+            raise EngineError("Not accepted", hint)
         path = home / "models" / name / "unet.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
         for step in range(200):
@@ -86,13 +87,25 @@ def able_engines(home: Path) -> Engines:
         return path
 
     def offers(kind: str) -> Sequence[Offer]:
-        stage, *_ = listed("painter")
         if kind != "painter":
             return listed(kind)
+        stage = next(one for one in listed("painter") if one.id == "stage")
         return stage, ABLE, AWAY, replace(AWAY, id="apart", name="Apart: nobody may fetch it", fetchable=False, fix="")
 
+    def adapter(path: Path, painter_id: str) -> AdapterFacts:
+        if path.stem == "torn":
+            raise EngineError("torn.safetensors is cut off", "Get the file again.")
+        fits = path.stem != "old-style"
+        reason = "" if fits else "old-style.safetensors is for SD 1.5, not for SDXL"
+        return AdapterFacts(
+            path.stem.replace("-", " ").capitalize(), "LoRA", "SDXL" if fits else "SD 1.5", "Kohya", 722, 16,
+            ("golden glow", "soft haze"), reason, "" if fits else "Use a LoRA made for SDXL.",
+        )  # fmt: skip
+
     painter = lambda name: Able() if name == Able.id else opened(name)  # noqa: E731
-    return Engines(**{**own, "offers": offers, "painter": painter, "fetch": fetch})
+    return Engines(
+        **{**own, "offers": offers, "painter": painter, "fetch": fetch, "adapter": adapter}, folders=(home / "models",)
+    )
 
 
 class AbleStudio(Studio):
@@ -121,6 +134,10 @@ def main() -> int:
             home, lambda store: StudioHands(store, engines.painter, engines), until_idle=args.until_idle,
             run_id=args.run, name=args.name, watched=args.watched,
         )  # fmt: skip
+    for name in ("golden-hour", "brand/bottle", "old-style", "torn"):
+        path = home / "models" / "loras" / f"{name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"nothing is read of it")
     from studio.ui.page import launch
 
     launch(AbleStudio(home, engines), port=args.port, browser=False)

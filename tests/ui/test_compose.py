@@ -312,5 +312,5 @@ def test_the_map_of_a_file(studio: Studio, dropped: Path, tmp_path: Path) -> Non
         write_map(studio.engines, dropped, tmp_path / "map.jpg", "edges")
     with pytest.raises(BadInput, match="from 0 to 1"):
         write_map(studio.engines, dropped, tmp_path / "map.png", "edges", detail=float("nan"))
-    with pytest.raises(EngineError, match="Needs a depth model"):
+    with pytest.raises(EngineError, match="depth cannot be used here"):
         write_map(studio.engines, dropped, tmp_path / "map.png", "depth")

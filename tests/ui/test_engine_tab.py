@@ -138,8 +138,8 @@ def test_painters_that_cannot_be_used_are_not_measured(tab: Engine, name: str, s
 
 def test_nothing_is_fetched_before_its_licence_is_accepted_by_name(tab: Engine) -> None:
     terms = tab.terms("model")
-    assert (terms["licence"], terms["bytes"], terms["licence_url"]) == ("MIT", 1000, "https://example.org/MIT")
-    for wrong in ("", "mit", "Apache-2.0"):
+    assert (terms["licences"], terms["bytes"]) == ([{"name": "MIT", "url": "https://example.org/MIT"}], 1000)
+    for wrong in ([], ["mit"], ["Apache-2.0"]):
         with pytest.raises(EngineError, match="not been accepted"):
             tab.fetch("model", wrong)
     assert tab.under_way() == [] and not (tab.studio.home / "models").exists()
@@ -149,15 +149,15 @@ def test_nothing_is_fetched_before_its_licence_is_accepted_by_name(tab: Engine) 
 
 
 def test_a_download_is_stopped_and_goes_on_where_it_was(tab: Engine) -> None:
-    tab.fetch("model", "MIT")
+    tab.fetch("model", ["MIT"])
     line = until(lambda: next((one for one in tab.under_way() if one["have"] > 200), None))
     assert line["total"] == 1000 and not line["done"]
-    tab.fetch("model", "MIT")  # pressing twice fetches once
+    tab.fetch("model", ["MIT"])  # pressing twice fetches once
     assert len(tab.under_way()) == 1
     tab.stop("fetch", "model")
     stopped = ended(tab)
     assert stopped["trouble"] == "Stopped" and 200 < stopped["have"] < 1000
-    tab.fetch("model", "MIT")
+    tab.fetch("model", ["MIT"])
     done = until(lambda: next((one for one in tab.under_way() if one["done"] and not one["trouble"]), None))
     assert done["have"] == 1000
 
@@ -170,8 +170,8 @@ def test_a_download_without_a_connection_says_so(tmp_path: Path, monkeypatch: py
     runs = Runs(studio)
     tab = Engine(studio, runs)
     try:
-        assert tab.terms("birefnet-general")["licence_url"].startswith("https://")
-        tab.fetch("birefnet-general", "MIT")
+        assert tab.terms("birefnet-general")["licences"][0]["url"].startswith("https://")
+        tab.fetch("birefnet-general", ["MIT"])
         line = ended(tab)
         assert "could not be fetched" in line["trouble"] and "goes on where it stopped" in line["hint"]
     finally:
