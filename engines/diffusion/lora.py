@@ -262,7 +262,7 @@ def check(path: Path, base: str) -> LoraFacts:
     facts = read_lora(path)
     if facts.kind not in WORN:
         raise EngineError(
-            f"{path.name} is a {facts.kind}, a kind that cannot be put on here",
+            f"{path.name} is of the kind {facts.kind}, which cannot be put on here",
             f"Use one of these kinds: {', '.join(WORN)}.",
         )
     if facts.base == base or (facts.base == "flux2" and base.startswith("flux2")):
