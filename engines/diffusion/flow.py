@@ -1,4 +1,4 @@
-"""What the families of flow transformers share: words read once, LoRAs put on, where painting starts, each step's end.
+"""What the families of flow transformers share: words read once, where painting starts, each step's end, previews.
 
 Their pipelines paint from latents and noise levels they are given, so text, start pictures and repainting are one path:
 the start is mixed with noise as the image-to-image pipelines do, and what is not repainted is laid back after each step
@@ -8,7 +8,6 @@ as the inpainting pipelines do.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +19,9 @@ import torch.nn.functional as F
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
-from engines.base import AdapterFile, EngineError, Pixels
-from engines.tensors import read_header
-
-from .family import OnStep, Work
+from engines.base import EngineError, Pixels
+from engines.diffusion.family import OnStep, Work
+from engines.diffusion.kept import Kept
 
 KEPT_TEXTS = 32
 TOKENS = 512
@@ -35,24 +33,16 @@ Encode = Callable[[Pixels, torch.Generator], torch.Tensor]
 
 
 class Words:
-    """What a text encoder makes of texts; the last `KEPT_TEXTS` of them are kept, in main memory.
-
-    The encoder may lie in main memory, or leave the card layer by layer: a text that is known does not touch it.
-    """
+    """What a text encoder makes of texts. A text that is known does not touch the encoder, wherever it lies."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._known: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._known: Kept[torch.Tensor] = Kept(KEPT_TEXTS)
 
+    @torch.no_grad()
     def __call__(self, text: str) -> torch.Tensor:
         """The embeddings of one text, in main memory."""
-        if text not in self._known:
-            with torch.no_grad():
-                self._known[text] = self._read(text).cpu()
-            while len(self._known) > KEPT_TEXTS:
-                self._known.popitem(last=False)
-        self._known.move_to_end(text)
-        return self._known[text]
+        return self._known.get(text, lambda: self._read(text).cpu())
 
 
 def too_long(tokenizer: Any, text: str) -> bool:
@@ -84,11 +74,11 @@ class Canvas:
 
 
 def first_step(work: Work) -> int:
-    """How many steps a start picture saves, as in diffusers' image-to-image pipelines; one step is always taken."""
-    if work.start is None:
+    """How many steps of the schedule a start picture saves: to the nearest step, never the last, and at least one
+    while anything of the start is to be kept."""
+    if work.start is None or work.strength >= 1 or work.steps == 1:
         return 0
-    taken = min(work.steps * work.strength, work.steps)
-    return min(int(max(work.steps - taken, 0)), work.steps - 1)
+    return work.steps - min(max(round(work.steps * work.strength), 1), work.steps - 1)
 
 
 def asked_sigmas(work: Work) -> list[float]:
@@ -173,75 +163,6 @@ def in_colours(latents: torch.Tensor, colours: torch.Tensor) -> list[Pixels]:
     cells = latents.float().permute(0, 2, 3, 1).cpu()
     pixels = (cells @ colours[:-1] + colours[-1]).clamp(-1, 1)
     return list(((pixels + 1) * 127.5).round().to(torch.uint8).numpy())
-
-
-def wear(pipe: Any, adapters: Sequence[AdapterFile]) -> list[dict[str, Any]]:
-    """Put these LoRAs on a pipeline's transformer, and no others. Returns what was put on: the file's name, its weight
-    and how many layers it changes. Raises `EngineError` for a file that is unsound or made for another model; then none
-    is on that was not before."""
-    wanted: dict[str, tuple[AdapterFile, float]] = {}
-    for adapter in adapters:
-        name = named(adapter)
-        wanted[name] = (adapter, adapter.weight + (wanted[name][1] if name in wanted else 0.0))
-    worn = set(getattr(pipe.transformer, "peft_config", {}))
-    if worn and not worn & wanted.keys():
-        pipe.unload_lora_weights()
-    elif worn - wanted.keys():
-        pipe.delete_adapters(sorted(worn - wanted.keys()))
-    for name in wanted.keys() - worn:
-        _put_on(pipe, name, wanted[name][0])
-    if wanted:
-        pipe.set_adapters(list(wanted), [weight for _, weight in wanted.values()])
-    return [
-        {"file": adapter.path.name, "weight": weight, "layers": _layers(pipe, name)}
-        for name, (adapter, weight) in wanted.items()
-    ]
-
-
-def named(adapter: AdapterFile) -> str:
-    """What a LoRA is called on a transformer: after its content, or its path where the digest is not known."""
-    return f"lora_{adapter.digest[:16] or hashlib.sha256(str(adapter.path).encode()).hexdigest()[:16]}"
-
-
-def _put_on(pipe: Any, name: str, adapter: AdapterFile) -> None:
-    read_header(adapter.path)
-    try:
-        pipe.load_lora_weights(
-            str(adapter.path.parent),
-            weight_name=adapter.path.name,
-            adapter_name=name,
-            local_files_only=True,
-            use_safetensors=True,
-        )
-        fits = _layers(pipe, name) > 0
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:
-        # peft and diffusers refuse a foreign file with whatever error its keys or shapes run into.
-        _take_off(pipe, name)
-        raise _foreign(adapter, str(error)) from error
-    if not fits:
-        _take_off(pipe, name)
-        raise _foreign(adapter, "none of its layers is in this model")
-
-
-def _take_off(pipe: Any, name: str) -> None:
-    worn = set(getattr(pipe.transformer, "peft_config", {}))
-    if worn == {name}:
-        pipe.unload_lora_weights()
-    elif name in worn:
-        pipe.delete_adapters(name)
-
-
-def _foreign(adapter: AdapterFile, why: str) -> EngineError:
-    reason = why.strip().splitlines()[0][:120] if why.strip() else "its layers are unknown"
-    return EngineError(
-        f"The LoRA {adapter.path.name} does not fit this painter: {reason}", "Take one made for this very model."
-    )
-
-
-def _layers(pipe: Any, name: str) -> int:
-    return sum(name in getattr(part, "lora_A", {}) for part in pipe.transformer.modules())
 
 
 def digest(pixels: Pixels | None) -> bytes:

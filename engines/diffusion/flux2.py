@@ -18,9 +18,8 @@ from diffusers.utils.torch_utils import get_module_execution_device
 from PIL import Image
 
 from engines.base import EngineError, Pixels, ReferencePicture
-
-from .family import OnStep, Painted, Parts, Work
-from .flow import (
+from engines.diffusion.family import OnStep, Painted, Parts, Work
+from engines.diffusion.flow import (
     CUT,
     Canvas,
     Cells,
@@ -34,13 +33,12 @@ from .flow import (
     lay_canvas,
     learn_colours,
     loaded,
-    named,
     spare_vae,
     too_long,
-    wear,
     whole_numbers,
 )
-from .profile import Profile
+from engines.diffusion.profile import Profile
+from engines.diffusion.worn import Worn
 
 REFERENCE_PX = 512 * 1024
 """The most a reference holds: one of a megapixel doubles the arithmetic of a step (76.7 for 34.8 TFLOP at 1024²)."""
@@ -74,9 +72,6 @@ class Flux2Klein:
     """FLUX.2-klein as a `Family`. It follows no control maps; its references know neither weights nor masks, so one of
     weight 0 is left out, any other counts fully, and `facts["notes"]` says so."""
 
-    idle_after_words = ("text_encoder",)
-    """Networks that rest once the words are read: 8 of its 16 GB. Words it has read before do not wake them."""
-
     def __init__(self, pipe: Any) -> None:
         self._reader = pipe
         # Without the text encoder, so that where it lies does not decide where the painting is done.
@@ -84,6 +79,7 @@ class Flux2Klein:
         self._pipe: Any = Flux2KleinPipeline(**silent, is_distilled=pipe.config.is_distilled)
         self._pipe.set_progress_bar_config(disable=True)
         self._words = Words(self._read)
+        self._worn = Worn(self._pipe, [pipe.transformer])
         self._colours: torch.Tensor | None = None
         self.multiple_px: int = pipe.vae_scale_factor * 2
         self.modules: Mapping[str, torch.nn.Module] = {
@@ -95,25 +91,21 @@ class Flux2Klein:
     def group(self, work: Work) -> Hashable:
         """By size, steps, LoRAs and the pictures it looks at: the transformer sees one set of them a batch."""
         seen = tuple((reference.use, digest(reference.picture)) for reference in _counted(work))
-        adapters = tuple((named(adapter), adapter.weight) for adapter in work.adapters)
         painted = (work.width_px, work.height_px, work.steps, max(work.guidance, 1.0), first_step(work))
-        return painted, digest(work.start), work.repaint is None, seen, adapters
+        return painted, digest(work.start), work.repaint is None, seen, work.adapters
 
     def spare(self, on: bool) -> None:
         """Decode in tiles and slices; off again."""
         spare_vae(self._pipe.vae, on)
 
     def paint(self, works: Sequence[Work], on_step: OnStep) -> Painted:
-        """Paint works of one group. Raises `EngineError` for a LoRA of another model, and for a reference more than
-        eight times as long as wide; what `on_step` raises and what torch raises when memory runs out pass."""
-        worn = wear(self._pipe, works[0].adapters)
-        pictures = self.draw(works, on_step)
-        facts: dict[str, Any] = {"notes": self._notes(works), "steps_taken": len(asked_sigmas(works[0]))}
-        if said := _said(works[0]):
-            facts["words_added"] = said
-        if worn:
-            facts["adapters"] = worn
-        return Painted(whole_numbers(pictures), facts)
+        """Paint works of one group. Facts: `steps` that ran, `adapters` with the layers each LoRA changed,
+        `words_added` about the references, `notes` for the designer. Raises `EngineError` for a LoRA that cannot be
+        worn, and for a reference more than eight times as long as wide."""
+        adapters = self._worn.wear(works[0].adapters)
+        pictures = whole_numbers(self.draw(works, on_step))
+        facts = {"steps": len(asked_sigmas(works[0])), "adapters": adapters, "notes": self._notes(works)}
+        return Painted(pictures, {**facts, "words_added": _said(works[0])})
 
     @torch.no_grad()
     def draw(self, works: Sequence[Work], on_step: OnStep) -> np.ndarray:
@@ -124,7 +116,7 @@ class Flux2Klein:
         prompts = torch.cat([self._words(wording(work)) for work in works]).to(device)
         guided = first.guidance > 1 and not pipe.config.is_distilled
         avoided = torch.cat([self._words(work.avoid) for work in works]).to(device) if guided else None
-        seen = [] if first.start is None else [as_image(first.start)]
+        seen = [] if first.start is None else [squeezed(first.start)]
         seen += [fitted(reference.picture) for reference in _counted(first)]
         # 2. The canvas: noise, or the start picture under noise.
         canvas = self._canvas(works, prompts)
@@ -215,5 +207,13 @@ def fitted(picture: Pixels, most_px: int = REFERENCE_PX) -> Image.Image:
     scale = min((most_px / (width * height)) ** 0.5, 1.0)
     scale = max(scale, LEAST_SIDE_PX / min(height, width))
     size = max(round(width * scale), LEAST_SIDE_PX), max(round(height * scale), LEAST_SIDE_PX)
+    image = as_image(picture)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def squeezed(picture: Pixels) -> Image.Image:
+    """A start picture (H×W×3) as the pipeline looks at it: whole, but no longer than eight times its width."""
+    height, width = picture.shape[:2]
+    size = min(width, MOST_ASPECT * height), min(height, MOST_ASPECT * width)
     image = as_image(picture)
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)

@@ -21,10 +21,8 @@ from diffusers.utils.torch_utils import get_module_execution_device
 from safetensors.torch import load_file
 
 from engines.base import ControlMap, Pixels
-from engines.tensors import read_header
-
-from .family import OnStep, Painted, Parts, Work
-from .flow import (
+from engines.diffusion.family import OnStep, Painted, Parts, Work
+from engines.diffusion.flow import (
     CUT,
     Canvas,
     Cells,
@@ -37,14 +35,14 @@ from .flow import (
     lay_canvas,
     learn_colours,
     loaded,
-    named,
     spare_vae,
     too_long,
-    wear,
     whole_numbers,
 )
-from .guides import Guides
-from .profile import Profile
+from engines.diffusion.guides import Guides
+from engines.diffusion.profile import Profile
+from engines.diffusion.worn import Worn
+from engines.tensors import read_header
 
 FOLLOWED = ("edges", "softedge", "lineart", "depth", "pose")
 """What Fun-Controlnet-Union was trained on (Canny, HED, scribbles, depth, pose); it tells maps apart by their looks."""
@@ -101,11 +99,7 @@ def net_config(path: Path, transformer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ZImage:
-    """Z-Image-Turbo as a `Family`. It takes no references; without a ControlNet, or for maps of a kind it was not
-    trained on, `facts["notes"]` says what was not followed."""
-
-    idle_after_words = ("text_encoder",)
-    """Networks that rest once the words are read: 8 of its 20 GB. Words it has read before do not wake them."""
+    """Z-Image-Turbo as a `Family`. It takes no references, and follows maps only with its ControlNet."""
 
     def __init__(self, pipe: Any, net: Any | None) -> None:
         self._reader, self._net = pipe, net
@@ -113,6 +107,7 @@ class ZImage:
         self._silent: dict[str, Any] = {**pipe.components, "text_encoder": None, "tokenizer": None}
         self._plain: Any = ZImagePipeline(**self._silent)
         self._words = Words(self._read)
+        self._worn = Worn(self._plain, [pipe.transformer])
         self._colours: torch.Tensor | None = None
         self.multiple_px: int = pipe.vae_scale_factor * 2
         modules = {"text_encoder": pipe.text_encoder, "transformer": pipe.transformer, "vae": pipe.vae}
@@ -121,23 +116,21 @@ class ZImage:
     def group(self, work: Work) -> Hashable:
         """By size, steps, LoRAs and how the maps are followed. Every picture has its own maps, start and mask."""
         maps = tuple((m.strength, m.start, m.end, m.mask is None) for m in self._followed(work))
-        adapters = tuple((named(adapter), adapter.weight) for adapter in work.adapters)
         painted = (work.width_px, work.height_px, work.steps, work.guidance, first_step(work))
-        return painted, work.start is None, work.repaint is None, maps, adapters
+        return painted, work.start is None, work.repaint is None, maps, work.adapters
 
     def spare(self, on: bool) -> None:
         """Decode in tiles and slices; off again."""
         spare_vae(self._plain.vae, on)
 
     def paint(self, works: Sequence[Work], on_step: OnStep) -> Painted:
-        """Paint works of one group. Raises `EngineError` for a LoRA of another model; what `on_step` raises and what
-        torch raises when memory runs out pass."""
-        worn = wear(self._plain, works[0].adapters)
-        pictures = self.draw(works, on_step)
-        facts: dict[str, Any] = {"notes": self._notes(works), "steps_taken": len(asked_sigmas(works[0]))}
-        if worn:
-            facts["adapters"] = worn
-        return Painted(whole_numbers(pictures), facts)
+        """Paint works of one group. Facts: `steps` that ran, `adapters` with the layers each LoRA changed, `notes` for
+        the designer. Raises `EngineError` for a LoRA that cannot be worn."""
+        adapters = self._worn.wear(works[0].adapters)
+        pictures = whole_numbers(self.draw(works, on_step))
+        cut = any(too_long(self._reader.tokenizer, work.prompt) for work in works)
+        facts = {"steps": len(asked_sigmas(works[0])), "adapters": adapters, "notes": [CUT] if cut else []}
+        return Painted(pictures, facts)
 
     @torch.no_grad()
     def draw(self, works: Sequence[Work], on_step: OnStep) -> np.ndarray:
@@ -225,14 +218,3 @@ class ZImage:
             like = torch.empty(0, dtype=vae.dtype, device=get_module_execution_device(vae))
             self._colours = learn_colours(self._encode, like)
         return in_colours(latents, self._colours)
-
-    def _notes(self, works: Sequence[Work]) -> list[str]:
-        notes = []
-        asked = [m.kind for work in works for m in work.controls]
-        if asked and self._net is None:
-            notes.append("The control maps were not followed: this painter's ControlNet is not here.")
-        elif other := sorted(set(asked) - set(FOLLOWED)):
-            notes.append(f"Not followed, its ControlNet does not know them: {', '.join(other)}.")
-        if any(too_long(self._reader.tokenizer, work.prompt) for work in works):
-            notes.append(CUT)
-        return notes
