@@ -216,7 +216,7 @@ def upscale(
 def control(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A photo or a drawing.", show_default=False)],
     out: Annotated[Path, typer.Argument(help="The PNG to write.", show_default=False)],
-    kind: Annotated[str, typer.Option(help="edges, softedge, lineart, or drawing.")] = "edges",
+    kind: Annotated[str, typer.Option(help="edges, softedge, lineart, depth, pose, or drawing.")] = "edges",
     detail: Annotated[float, typer.Option(min=0, max=1, help="From great forms only to every seam.")] = 0.5,
     invert: Annotated[bool, typer.Option("--invert", help="For black lines on white.")] = False,
     json_: Json = False,

@@ -183,9 +183,10 @@ class AdapterFacts:
 class Painting:
     """One finished picture with the maps that came with it.
 
-    `picture` H×W×3 sRGB, without the product's own pixels. `depth` H×W `float32`, 1 near to 0 far. `normals` H×W×3
-    in −1…1, camera space (x right, y up, z to the viewer). `edges` H×W `uint8`, 255 on an edge. `mask` H×W `uint8`,
-    255 where the product will cover the picture.
+    `picture` H×W×3 sRGB, for the cut-out to be laid on. A diffusion painter leaves the product's own opaque pixels in
+    it; under its soft edge the scene goes on, so that laying it on mixes both once. `depth` H×W `float32`, 1 near to 0
+    far. `normals` H×W×3 in −1…1, camera space (x right, y up, z to the viewer). `edges` H×W `uint8`, 255 on an edge.
+    `mask` H×W `uint8`, 255 where the product will cover the picture.
     """
 
     picture: Pixels
@@ -254,8 +255,8 @@ class Annotator(Protocol):
     id: str
 
     def annotate(self, picture: Pixels, detail: float = 0.5) -> Pixels:
-        """H×W×3 to H×W `uint8`, white on black; `detail` 0–1, from the great forms only to every seam. Raises
-        `EngineError` for what the designer can mend."""
+        """H×W×3 to H×W `uint8`, white on black (a pose H×W×3, in colours); `detail` 0–1, from the great forms only to
+        every seam. Raises `EngineError` for what the designer can mend."""
         ...
 
 

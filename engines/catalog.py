@@ -84,7 +84,9 @@ def listed(kind: str, folders: Sequence[Path] = (), licence: str = "") -> tuple[
 
         return (*own, *(Entry(**vars(one.offer)) for one in on_offer(folders, licence)))
     if kind == "annotator":
-        return tuple(_annotator(entry, folders) for entry in own)
+        from engines.annotators.borrowed import offered as borrowed
+
+        return (*(_annotator(entry, folders) for entry in own), *(Entry(**vars(one)) for one in borrowed(folders)))
     if kind == "cutout":
         from engines.cutout.sessions import offered
 
@@ -170,6 +172,10 @@ def open_annotator(kind: str, folders: Sequence[Path] = ()) -> Annotator:
     entry = usable(kind, "annotator", folders)
     if kind in _READERS:
         return _factory(entry)(_reader_files(kind, folders))
+    if not entry.factory:
+        from engines.annotators.borrowed import create
+
+        return create(kind, folders)
     return _made(entry)
 
 

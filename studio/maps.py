@@ -28,8 +28,8 @@ def on_white(rgba: Pixels) -> Pixels:
 
 
 def read_map(engines: Engines, picture: Pixels, kind: str, detail: float, invert: bool) -> Pixels:
-    """The map (H×W, white on black) of a picture (H×W×3). `kind` is a `Reading`, or another annotator's id. Raises
-    `EngineError` for one that is not here."""
+    """The map (H×W, white on black; a pose H×W×3) of a picture (H×W×3). `kind` is a `Reading`, or another annotator's
+    id. Raises `EngineError` for one that is not here."""
     if kind == "drawing":
         drawn: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
     elif engines.annotator is None:
