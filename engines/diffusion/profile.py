@@ -175,7 +175,7 @@ def capabilities(profile: Profile, present: Collection[str]) -> Capabilities:
 
 def _uses(profile: Profile, present: Collection[str], reasons: dict[str, str]) -> tuple[str, ...]:
     if profile.family == "flux2":
-        return _USES[:-1]
+        return _USES  # it sees them beside the picture and is told in words what they are for
     if profile.family == "zimage":
         reasons["references"] = "This family of models takes no reference pictures"
         return ()
