@@ -58,7 +58,7 @@ def test_power_and_price_are_kept(open_page: Callable[..., Page]) -> None:
 
 def test_nothing_is_fetched_before_the_licence_is_typed(open_page: Callable[..., Page]) -> None:
     page = open_page("engine")
-    page.get_by_role("button", name="Fetch").first.click()
+    page.locator(".en-engines li", has_text="BiRefNet").first.get_by_role("button", name="Fetch").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("MIT")
     expect(dialog.get_by_role("link")).to_have_attribute("href", re.compile("^https://"))
