@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetUnionModel, EulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    ControlNetUnionModel,
+    EulerDiscreteScheduler,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from safetensors.torch import save_file
 from transformers import (
@@ -50,15 +57,12 @@ def tiny_sdxl(folder: Path) -> Parts:
 
 def _write(folder: Path) -> Parts:
     base = folder / "base"
-    _tokenizers(base)
-    _text_encoders(base)
     unet = UNet2DConditionModel(**UNET).eval()
-    unet.save_pretrained(base / "unet")
-    _vae().save_pretrained(base / "vae")
+    euler = EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
+    StableDiffusionXLPipeline(
+        _vae(), *_text_encoders(), *_tokenizers(), unet, euler, add_watermarker=False
+    ).save_pretrained(base)  # fmt: skip
     _vae().save_pretrained(folder / "vae")
-    EulerDiscreteScheduler(
-        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1
-    ).save_pretrained(base / "scheduler")
     for name in ("unet", "unet-8"):
         other = UNet2DConditionModel(**UNET)
         save_file({k: v.half() for k, v in other.state_dict().items()}, folder / f"{name}.safetensors")
@@ -105,22 +109,21 @@ def lora(path: Path, seed: int, rank: int = 4) -> Path:
     return path
 
 
-def _tokenizers(base: Path) -> None:
+def _tokenizers() -> list[CLIPTokenizer]:
     """Every byte is a word's part and a word's end; real ones cut words into longer parts."""
     symbols = list(bytes_to_unicode().values())
     words = [*symbols, *(f"{s}</w>" for s in symbols), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: place for place, word in enumerate(words)}
-    for name, pad in (("tokenizer", "<|endoftext|>"), ("tokenizer_2", "!")):
-        CLIPTokenizer(vocab=vocabulary, merges=[], pad_token=pad, model_max_length=77).save_pretrained(base / name)
+    pads = ("<|endoftext|>", "!")
+    return [CLIPTokenizer(vocab=vocabulary, merges=[], pad_token=pad, model_max_length=77) for pad in pads]
 
 
-def _text_encoders(base: Path) -> None:
+def _text_encoders() -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
     config = CLIPTextConfig(
         vocab_size=514, hidden_size=32, intermediate_size=64, num_attention_heads=4, num_hidden_layers=3,
         projection_dim=POOLED, bos_token_id=512, eos_token_id=513, pad_token_id=1,
     )  # fmt: skip
-    CLIPTextModel(config).save_pretrained(base / "text_encoder")
-    CLIPTextModelWithProjection(config).save_pretrained(base / "text_encoder_2")
+    return CLIPTextModel(config).eval(), CLIPTextModelWithProjection(config).eval()
 
 
 def _vae() -> AutoencoderKL:
@@ -161,13 +164,12 @@ def _controls() -> ControlNetUnionModel:
 
 def _adapter(unet: UNet2DConditionModel, plus: bool) -> dict[str, torch.Tensor]:
     """An IP-Adapter in the names of its own files."""
-    state, place = {}, 0
-    for key in unet.attn_processors:
+    state = {}
+    for place, key in enumerate(unet.attn_processors):
         if key.endswith("attn2.processor"):
             block = unet.get_submodule(key.removesuffix(".processor"))
             for way in ("k", "v"):
                 state[f"ip_adapter.{place}.to_{way}_ip.weight"] = torch.randn(block.inner_dim, CROSS) * 0.2
-        place += 1
     if not plus:
         projection = {
             "proj.weight": torch.randn(4 * CROSS, 24) * 0.2,
@@ -188,6 +190,7 @@ def _plus_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             joined = torch.cat([value, state[key.replace("to_k", "to_v")]])
             named[key.replace("attn.to_k", "0.to_kv")] = joined
         elif ".attn.to_v." not in key:
+            name = key
             for ours, theirs in (
                 ("ln0", "0.norm1"),
                 ("ln1", "0.norm2"),
@@ -197,6 +200,6 @@ def _plus_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
                 ("ff.1.net.0.proj", "1.1"),
                 ("ff.1.net.2", "1.3"),
             ):
-                key = key.replace(f".{ours}.", f".{theirs}.")
-            named[key] = value
+                name = name.replace(f".{ours}.", f".{theirs}.")
+            named[name] = value
     return named
