@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers.hooks.group_offloading import apply_group_offloading
 
 from engines.diffusion.ledger import TILE_PX, Mode, stays
 
@@ -103,15 +102,21 @@ def place(modules: Mapping[str, torch.nn.Module], device: str, mode: Mode) -> No
         if stays(name, mode):
             module.to(device)
         elif not _leaves_already(module):
-            module.to("cpu")
-            apply_group_offloading(
-                module,
-                onload_device=torch.device(device),
-                offload_device=torch.device("cpu"),
-                offload_type="leaf_level",
-                use_stream=device == "cuda",
-                record_stream=device == "cuda",
-            )
+            _send_away(module, device)
+
+
+def _send_away(network: torch.nn.Module, device: str) -> None:
+    from diffusers.hooks.group_offloading import apply_group_offloading  # takes seconds to load
+
+    network.to("cpu")
+    apply_group_offloading(
+        network,
+        onload_device=torch.device(device),
+        offload_device=torch.device("cpu"),
+        offload_type="leaf_level",
+        use_stream=device == "cuda",
+        record_stream=device == "cuda",
+    )
 
 
 def _cut_smaller(network: Any) -> None:

@@ -220,7 +220,7 @@ def _block(metadata: Metadata, budget: int) -> dict[str, Any]:
     if picture:
         # Seconds differ from run to run; a file must not.
         block["picture"] = picture.model_dump(mode="json", exclude={"seconds", "facts"})
-        block["picture"]["facts"] = {k: v for k, v in picture.facts.items() if "seconds" not in k}
+        block["picture"]["facts"] = {k: v for k, v in picture.facts.items() if "seconds" not in k and k != "memory"}
     left_out: list[str] = []
     for part in ("shot.set_spec", "picture", "shot", "ad"):
         if len(_pack(block)) <= budget:

@@ -171,14 +171,14 @@ class Queue:
                 self._fail_dependents(db, job.run_id, job.ref, message, hint)
             return held
 
-    def give_back(self, job: Job) -> None:
-        """Hand a job back undone; it does not count as a crash. In a cancelled run it becomes cancelled."""
+    def give_back(self, job: Job, *, counts: bool = False) -> None:
+        """Hand a job back undone. Unless it `counts`, it is no crash. In a cancelled run it becomes cancelled."""
         with self.store.transaction() as db:
             state: State = "cancelled" if self._run(job.run_id).cancelled else "queued"
             db.execute(
-                "UPDATE jobs SET state = ?, attempts = max(attempts - 1, 0), worker = NULL, lease = NULL, "
+                "UPDATE jobs SET state = ?, attempts = max(attempts - ?, 0), worker = NULL, lease = NULL, "
                 "fraction = 0, text = '', changed = ? WHERE id = ? AND lease = ? AND state = 'leased'",
-                (state, self._clock(), job.id, job.lease),
+                (state, 0 if counts else 1, self._clock(), job.id, job.lease),
             )
 
     def repaint(self, job: Job) -> None:

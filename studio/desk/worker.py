@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from engines.base import EngineError, Progress, Stopped
+from engines.base import EngineError, EngineLost, Progress, Stopped
 from studio.desk.glimpse import Glimpse, glimpses_wanted, sweep_glimpses
 from studio.desk.jobs import KINDS, Job, Kind
 from studio.desk.presence import Presence
@@ -28,7 +28,7 @@ from studio.results import AdFile
 LEASE_S = 30.0
 BEAT_S = 0.5
 IDLE_S = 0.2
-EXIT_DONE, EXIT_DESK = 0, 3
+EXIT_DONE, EXIT_DESK, EXIT_LOST = 0, 3, 4
 log = logging.getLogger(__name__)
 
 
@@ -90,7 +90,8 @@ class Worker:
     ) -> int:
         """Do jobs until `stop` is set, or with `until_idle` until none is open; returns how many were taken up.
 
-        Raises `DeskError` when the workspace or the folder for the ads refuses to be written; the job is handed back.
+        Raises `DeskError` when the workspace or the folder for the ads refuses to be written, and `EngineLost` when
+        only a new process can go on; the job is handed back, in the latter case once.
         """
         stop = stop or threading.Event()
         taken = 0
@@ -120,6 +121,12 @@ class Worker:
             self.queue.give_back(job)
         except (DeskError, KeyboardInterrupt, SystemExit):
             self._let_go(job)
+            raise
+        except EngineLost as error:  # a process that is new may do it; one that fails there too will not do it either
+            if job.attempts > 1:
+                self.queue.fail(job, str(error), error.hint)
+            else:
+                self.queue.give_back(job, counts=True)
             raise
         except (LockupError, EngineError) as error:
             self.queue.fail(job, str(error), error.hint)
@@ -225,7 +232,7 @@ def run_worker(
     watched: bool = False,
     kinds: Sequence[Kind] = KINDS,
 ) -> int:
-    """The process behind `app.py worker`; returns its exit code: 0 done or stopped, 3 it cannot go on.
+    """The process behind `app.py worker`; returns its exit code: 0 done or stopped, 3 it cannot go on, 4 another can.
 
     Ctrl-C, a polite terminate, and with `watched` the end of standard input (the parent is gone or wants an end) stop
     it within a second of the next progress report, with the job handed back. `hands` is called once.
@@ -237,6 +244,9 @@ def run_worker(
             Worker(Queue(store), store, hands(store), name=name).run(
                 stop, until_idle=until_idle, run_id=run_id, kinds=kinds
             )
+    except EngineLost as error:
+        log.error("%s. %s", error, error.hint)
+        return EXIT_LOST
     except (LockupError, EngineError) as error:
         print(f"{error}\t{error.hint}", flush=True)  # the last line of stdout is what the watcher passes on
         return EXIT_DESK
