@@ -9,6 +9,7 @@ pipeline paints the same picture, at the size that is asked and beside any refer
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,8 @@ from engines.diffusion.flow import (
     too_long,
     whole_numbers,
 )
-from engines.diffusion.profile import Profile
+from engines.diffusion.lora import check
+from engines.diffusion.profile import BASE_OF, Profile
 from engines.diffusion.worn import Worn
 
 REFERENCE_PX = 512 * 1024
@@ -79,7 +81,7 @@ class Flux2Klein:
         self._pipe: Any = Flux2KleinPipeline(**silent, is_distilled=pipe.config.is_distilled)
         self._pipe.set_progress_bar_config(disable=True)
         self._words = Words(self._read)
-        self._worn = Worn(self._pipe, [pipe.transformer])
+        self._worn = Worn(self._pipe, [pipe.transformer], partial(check, base=BASE_OF["flux2"]))
         self._colours: torch.Tensor | None = None
         self.multiple_px: int = pipe.vae_scale_factor * 2
         self.modules: Mapping[str, torch.nn.Module] = {

@@ -7,6 +7,7 @@ changed nothing.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ from engines.diffusion.flow import (
     whole_numbers,
 )
 from engines.diffusion.guides import Guides
-from engines.diffusion.profile import Profile
+from engines.diffusion.lora import check
+from engines.diffusion.profile import BASE_OF, Profile
 from engines.diffusion.worn import Worn
 from engines.tensors import read_header
 
@@ -107,7 +109,7 @@ class ZImage:
         self._silent: dict[str, Any] = {**pipe.components, "text_encoder": None, "tokenizer": None}
         self._plain: Any = ZImagePipeline(**self._silent)
         self._words = Words(self._read)
-        self._worn = Worn(self._plain, [pipe.transformer])
+        self._worn = Worn(self._plain, [pipe.transformer], partial(check, base=BASE_OF["zimage"]))
         self._colours: torch.Tensor | None = None
         self.multiple_px: int = pipe.vae_scale_factor * 2
         modules = {"text_encoder": pipe.text_encoder, "transformer": pipe.transformer, "vae": pipe.vae}

@@ -14,10 +14,11 @@ import torch
 from diffusers import Flux2KleinInpaintPipeline, Flux2KleinPipeline
 from PIL import Image
 
-from engines.base import AdapterFile, ControlMap, EngineError, ReferencePicture, Stopped
+from engines.base import AdapterFile, ControlMap, EngineError, PaintRequest, Progress, ReferencePicture, Stopped
 from engines.diffusion import flux2
 from engines.diffusion.family import Parts, Work
 from engines.diffusion.flow import KEPT_TEXTS, Words, in_colours, learn_colours
+from engines.diffusion.painter import create
 from engines.diffusion.placement import place
 from tests.engines.diffusion.tiny_flux2 import PROFILE, lora, write
 
@@ -332,3 +333,13 @@ def test_weights_that_may_run_code_are_not_read(tmp_path: Path) -> None:
 def test_the_profile_may_change_the_schedule(parts: Parts) -> None:
     changed = flux2.load(replace(PROFILE, scheduler={"time_shift_type": "linear"}), parts, "cpu", torch.float32)
     assert changed._pipe.scheduler.config.time_shift_type == "linear"
+
+
+def test_the_painter_paints_with_it(parts: Parts) -> None:
+    request = PaintRequest(150, 100, 7, 2, {}, prompt=WORK.prompt, references=(ReferencePicture("style", picture(3)),))
+    painter: Any = create(PROFILE, parts)
+    painter.least_area = 100 * 100
+    seen: list[np.ndarray] = []
+    first, other = painter.paint([request, replace(request, seed=8)], Progress(on_preview=seen.append))
+    assert first.picture.shape == (100, 150, 3) and not np.array_equal(first.picture, other.picture)
+    assert first.facts["steps"] == 2 and first.facts["memory"]["batch"] == 2 and seen
