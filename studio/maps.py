@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from engines.base import EngineError
 from studio.desk.engines import Engines
@@ -17,8 +18,8 @@ from studio.errors import BadInput
 from studio.pixels import encode_png, read_picture
 
 Pixels = NDArray[np.uint8]
-Reading = Literal["edges", "softedge", "lineart", "depth", "pose", "drawing"]
-"""What is read out of a photo; a drawing is taken as it is."""
+Reading = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+"""What reads a photo, by the id of its annotator; a `drawing` is taken as it is."""
 
 
 def on_white(rgba: Pixels) -> Pixels:

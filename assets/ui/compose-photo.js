@@ -20,6 +20,8 @@ function missingReaders() {
   return fixes.length ? h("div.stack.tight", null, h("small", null, "To get what is missing, fetch it under ", h("button.link", { type: "button", onclick: () => lockup.go("engine") }, "Engine"), ", or run:"), fixes.map(lockup.command)) : null;
 }
 
+/** What a reader's answer is followed as: `softedge-hed` gives soft edges too, a drawing is line art. */
+const kindOf = (reader) => (reader === "drawing" ? "lineart" : reader.split("-")[0]);
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** From where to where of the steps something counts: two sliders that never cross. */
@@ -73,8 +75,8 @@ function photoPanel({ drawn }) {
       const box = h("input", { type: "radio", name: "compose-kind", value: one.id, checked: one.id === here.kind, disabled: Boolean(one.reason) });
       box.addEventListener("change", () => {
         // A drawing on white paper is turned over by itself; a map that was read is right as it is.
-        // What reads depth and pose says itself what is light.
-        if (["depth", "pose"].includes(one.id)) here.invert = false;
+        // What reads depth or pose says itself what is light.
+        if (["depth", "pose", "segment"].includes(kindOf(one.id))) here.invert = false;
         else if ((one.id === "drawing") !== (here.kind === "drawing")) here.invert = one.id === "drawing" && here.light;
         here.kind = one.id;
         drawSliders();
@@ -84,14 +86,14 @@ function photoPanel({ drawn }) {
     }));
   }
   function drawSliders() {
-    const contours = !["depth", "pose"].includes(here.kind);
+    const contours = !["depth", "pose", "segment"].includes(kindOf(here.kind));
     fill(side, h("h3", null, "Map"), kinds, missingReaders(),
-      contours && here.kind !== "drawing" ? slider({ label: "Detail", value: here.detail, min: 0, max: 1, step: 0.02, rest: 0.5, oninput: (value) => { here.detail = value; read(); } }) : null,
+      here.kind === "drawing" ? null : slider({ label: "Detail", value: here.detail, min: 0, max: 1, step: 0.02, rest: 0.5, oninput: (value) => { here.detail = value; read(); } }),
       contours ? toggle({ label: "Invert", info: "For black lines on white paper", value: here.invert, onchange: (value) => { here.invert = value; read(); } }) : null);
     drawRight();
   }
   function drawRight() {
-    const kind = here.kind === "drawing" ? "lineart" : here.kind;
+    const kind = kindOf(here.kind);
     fill(right, h("h2", null, "Map"), h("div.stack", null,
       slider({ label: "Strength", value: here.strength, min: 0, max: 2, step: 0.05, rest: 0.8, oninput: (value) => { here.strength = value; } }),
       h("small", null, "Of the painter's steps, it is followed"),
@@ -102,12 +104,12 @@ function photoPanel({ drawn }) {
   async function use() {
     const { photo, kind, detail, invert, strength, start, end } = here;
     const kept = await call("use_map", { photo, kind, detail, invert });
-    addControl({ kind: kind === "drawing" ? "lineart" : kind, picture: kept.digest, strength, start, end });
+    addControl({ kind: kindOf(kind), picture: kept.digest, strength, start, end });
   }
   function showStage() {
     fill(stage, here.url
       ? [h("figure", null, h("img", { src: here.url, alt: "The photo" }), h("figcaption", null, "Photo")),
-        h("figure", null, here.map ? h("img", { src: here.map, alt: `Its map: ${KIND_NAMES[here.kind] ?? "the drawing"}` }) : h("div.blank"), h("figcaption", null, h("span", null, here.kind === "drawing" ? "Drawing" : KIND_NAMES[here.kind]), said))]
+        h("figure", null, here.map ? h("img", { src: here.map, alt: `Its map: ${here.kind === "drawing" ? "the drawing" : KIND_NAMES[kindOf(here.kind)]}` }) : h("div.blank"), h("figcaption", null, h("span", null, here.kind === "drawing" ? "Drawing" : KIND_NAMES[kindOf(here.kind)]), said))]
       : h("div.empty", null, h("h2", null, "A photo to follow"), h("p", null, "Drop a photo and its contours become a map: the picture keeps the composition, the brand's colours and light stay its own.")));
   }
   function draw() { drawKinds(); drawSliders(); showStage(); drawn(); }

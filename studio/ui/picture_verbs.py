@@ -14,8 +14,8 @@ from pydantic import Field
 
 from engines.base import EngineError, Progress
 from studio.batch import cut_files, cut_wishes, enlarge_files, wanted_size
-from studio.composition import ControlKind
 from studio.errors import BadInput
+from studio.maps import Reading
 from studio.orders import read_view
 from studio.pixels import encode_png, read_picture
 from studio.presets import load_sets
@@ -93,12 +93,12 @@ class PictureVerbs:
         known = self._known("upscaler", engine)
         return _row(enlarge_files(self._studio, uploaded(picture.path), place(), size, known, Progress()))
 
-    def control(self, picture: FileData, kind: ControlKind) -> Json:
+    def control(self, picture: FileData, kind: Reading) -> Json:
         """Read a control map out of a photo, for painters that follow one.
 
         Parameters:
             picture: A photo.
-            kind: The kind of map.
+            kind: What reads it, such as edges, softedge, lineart, depth or pose; see engines_list.
         Returns:
             The map, and the digest a brief's controls name it by.
         """

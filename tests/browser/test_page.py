@@ -151,7 +151,7 @@ def test_references_are_weighed_masked_ordered_and_taken_away_with_undo(open_pag
     )
     expect(page.locator(".reference")).to_have_count(2)
     expect(page.locator(".toast.bad")).to_contain_text("torn.jpg")
-    expect(page.locator("#view-references .notice")).to_contain_text("does not use references")
+    expect(page.locator("#view-references .side .notice")).to_contain_text("does not use references")
     page.locator(".reference").nth(1).locator("select").select_option("subject")
     page.locator(".reference").nth(1).locator("input[type=range]").fill("1.2")
     page.locator(".reference").nth(1).locator("select").focus()

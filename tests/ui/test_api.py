@@ -112,6 +112,19 @@ def test_a_dry_run_plans_as_the_command_line_does(client: Client) -> None:
     assert len(plans[0]["ads"]) == 4 and plans[0]["shots"]
 
 
+def test_the_painter_and_the_effort_are_chosen(client: Client) -> None:
+    asked = {"brief": demo_brief(), "kit": "solbrae", "formats": list(FORMATS), "count": 1, "api_name": "/dry_run"}
+    plans = [client.predict(**asked, effort=effort) for effort in ("quick", "normal")]
+    assert plans[0]["ads"] and plans[0] != plans[1]  # another effort is another picture
+    assert plans[1] == client.predict(**asked, engine="stage")
+    with pytest.raises(AppError, match="There is no engine called nothing"):
+        client.predict(**asked, engine="nothing")
+    with pytest.raises(AppError, match=r"z-image-turbo cannot paint yet: .*python app\.py engines fetch|not installed"):
+        client.predict(**asked, engine="z-image-turbo")
+    with pytest.raises(AppError, match="effort"):
+        client.predict(**asked, effort="much")
+
+
 def test_kits_come_and_go(client: Client, tmp_path: Path) -> None:
     tokens = client.predict(kit="solbrae", api_name="/brand_export")["file"]
     assert json.loads(Path(tokens).read_text())
