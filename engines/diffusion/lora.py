@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,6 @@ class LoraFacts:
     rank: int
     words: tuple[str, ...] = ()
     title: str = ""
-    text_only: bool = field(default=False, repr=False)
 
 
 def lora_of(shapes: Shapes) -> LoraFacts | None:
@@ -80,11 +79,8 @@ def lora_of(shapes: Shapes) -> LoraFacts | None:
     ranks = Counter(
         shape[0] for tensors in parts.values() for name, shape in tensors.items() if _is_down(name) and shape
     )
-    text_only = all(name.startswith(("lora_te", "text_encoder")) for name in parts)
-    return LoraFacts(
-        family, kind, base_of(modules, parts), len(parts), ranks.most_common(1)[0][0] if ranks else 0,
-        text_only=text_only,
-    )  # fmt: skip
+    rank = ranks.most_common(1)[0][0] if ranks else 0
+    return LoraFacts(family, kind, base_of(modules, parts), len(parts), rank)
 
 
 def _others(shapes: Shapes) -> int:
@@ -250,13 +246,14 @@ def read_lora(path: Path) -> LoraFacts:
     title = header.metadata.get("modelspec.title") or header.metadata.get("ss_output_name") or path.stem
     return LoraFacts(
         found.family, found.kind, found.base or base_said(header.metadata), found.keys, found.rank,
-        words_said(header.metadata), title[:120], found.text_only,
+        words_said(header.metadata), title[:120],
     )  # fmt: skip
 
 
 def check(path: Path, base: str) -> LoraFacts:
     """A LoRA that a model of `base` (`sdxl`, `flux2-klein-4b`, `z-image`) can wear. Raises `EngineError` with the
-    reason when it is for another model, or of a kind that cannot be worn."""
+    reason when it is for another model, or of a kind that cannot be worn. Where nothing tells its base it passes:
+    whether its layers are in the model shows when it is put on."""
     from engines.diffusion.probe import BASES
 
     facts = read_lora(path)
@@ -265,9 +262,7 @@ def check(path: Path, base: str) -> LoraFacts:
             f"{path.name} is of the kind {facts.kind}, which cannot be put on here",
             f"Use one of these kinds: {', '.join(WORN)}.",
         )
-    if facts.base == base or (facts.base == "flux2" and base.startswith("flux2")):
+    if facts.base in (base, "") or (facts.base == "flux2" and base.startswith("flux2")):
         return facts
-    if not facts.base and facts.text_only:
-        return facts
-    made_for = BASES[facts.base] if facts.base else "a model that is not known here"
-    raise EngineError(f"{path.name} is for {made_for}, not for {BASES[base]}", f"Use a LoRA made for {BASES[base]}.")
+    made_for, ours = BASES[facts.base], BASES[base]
+    raise EngineError(f"{path.name} is for {made_for}, not for {ours}", f"Use a LoRA made for {ours}.")

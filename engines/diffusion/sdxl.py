@@ -29,11 +29,13 @@ from engines.base import ControlMap, EngineError, Pixels, Plane
 from engines.diffusion import latents, nets, sdxl_parts
 from engines.diffusion.family import OnStep, Painted, Parts, Work
 from engines.diffusion.looks import Looks
-from engines.diffusion.profile import Profile
+from engines.diffusion.lora import check
+from engines.diffusion.profile import BASE_OF, Profile
 from engines.diffusion.words import Words
 from engines.diffusion.worn import Worn
 
 MULTIPLE_PX = 64
+_AGAIN = "Fetch the painter's weights again."
 NETWORKS = ("unet", "controlnet", "text_encoder", "text_encoder_2", "image_encoder", "vae", "preview")
 
 
@@ -118,12 +120,12 @@ class Sdxl:
         self._looks = Looks(made["unet"], made.get("image_encoder"), made.get("feature_extractor"), list(adapters))
         self._adapters = bool(adapters)
         changed = [made["unet"], made["text_encoder"], made["text_encoder_2"]]
-        self._worn = Worn(self._pipeline("text", False), changed)
+        self._worn = Worn(self._pipeline("text", False), changed, functools.partial(check, base=BASE_OF["sdxl"]))
         self._glimpses = latents.Glimpses(made["vae"], made.get("preview"))
         self._clean: torch.Tensor | None = None
-        self._weights = {int(n.removeprefix("unet-")): paths[n] for n in paths if n.startswith("unet-")}
-        self._usual = paths.get("unet")
-        self._in_use = self._usual
+        self._usual = self._in_use = paths.get("unet")
+        special = {int(name.removeprefix("unet-")): file for name, file in paths.items() if name.startswith("unet-")}
+        self._weights = special if self._usual else {}
 
     # ---------------------------------------------------------------------------------------------- the family's verbs
 
@@ -179,15 +181,17 @@ class Sdxl:
     def _choose_weights(self, steps: int) -> None:
         """A distilled UNet may have weights of its own for so many steps (parts `unet-8` and the like)."""
         wanted = self._weights.get(steps, self._usual)
-        if wanted == self._in_use or wanted is None:
+        if wanted is None or wanted == self._in_use:
             return
         self._worn.take_off()
-        unet = self.modules["unet"]
-        wrong = unet.load_state_dict(load_file(wanted), strict=False)
-        if wrong.unexpected_keys or any(
-            "_ip." not in key and "encoder_hid_proj" not in key for key in wrong.missing_keys
-        ):
-            raise EngineError(f"{wanted.name} does not fit the base model", "Fetch the painter's weights again.")
+        self._in_use = None
+        try:
+            wrong = self.modules["unet"].load_state_dict(load_file(wanted), strict=False)
+        except (RuntimeError, OSError) as error:
+            raise EngineError(f"{wanted.name} does not fit the base model", _AGAIN) from error
+        # The references' own layers are in none of these files.
+        if wrong.unexpected_keys or any("_ip." not in k and "encoder_hid_proj" not in k for k in wrong.missing_keys):
+            raise EngineError(f"{wanted.name} does not fit the base model", _AGAIN)
         self._in_use = wanted
 
     def _guided(self, work: Work) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.base import AdapterFile, EngineError
+from engines.diffusion.lora import read_lora
+from engines.diffusion.lycoris import KINDS, as_lora
 
 
 class Worn:
@@ -52,14 +54,15 @@ class Worn:
         self._pipeline.unload_lora_weights()
 
     def _put_on(self, name: str, path: Path) -> int:
-        self._check(path)
         if path.suffix.lower() != ".safetensors":
             raise EngineError(f"{path.name} is not a safetensors file", "Choose a LoRA that ends in .safetensors.")
         if not path.is_file():
             raise EngineError(f"The LoRA {path.name} is gone", "Add it again, or take it off.")
+        self._check(path)
+        made = as_lora(path) if read_lora(path).kind in KINDS else str(path.parent)
         try:
             self._pipeline.load_lora_weights(
-                str(path.parent), weight_name=path.name, adapter_name=name, local_files_only=True, use_safetensors=True
+                made, weight_name=path.name, adapter_name=name, local_files_only=True, use_safetensors=True
             )
         except (ValueError, KeyError, RuntimeError) as error:
             if "out of memory" in str(error):
