@@ -63,9 +63,11 @@ of 16 × 16 px."""
 _CONTROLLED = MappingProxyType({"sdxl": 51, "flux2": 0, "zimage": 225})
 """More of them with a ControlNet: the residuals of SDXL's (26), twice while they are weighed and summed; of Z-Image's
 15 hints, 3,840 a token each."""
-_DECODE = 768
-"""Numbers alive a pixel while the VAE decodes: three tensors of 256 channels at full size. Encoding takes 643. The VAEs
-of all families are of one shape."""
+_DECODE, _ENCODE = 768, 643
+"""Numbers alive a pixel while the VAE decodes (three tensors of 256 channels at full size) and encodes. The VAEs of all
+families are of one shape."""
+_ONE_BY_ONE = ("sdxl",)
+"""Families that decode the pictures of a batch one after the other."""
 _BASE_PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2", "vae", "image_encoder")
 _FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 _IN_CHECKPOINT = MappingProxyType(
@@ -90,6 +92,10 @@ class Job:
     batch: int = 1
     number_bytes: int = 2
     controlled: bool = True
+    starts: bool = True
+    """Whether it starts from a picture, which the VAE then encodes."""
+    guided: bool = False
+    """Whether every step is done twice, to turn away from what is to be avoided."""
     references: int = 0
     """Pictures of half a megapixel that a transformer reads beside the one it paints (FLUX.2)."""
 
@@ -215,13 +221,18 @@ def foresee(weights: Mapping[str, int], job: Job, mode: Mode, tiles: bool, budge
 
 
 def work_bytes(job: Job, tiles: bool = False) -> int:
-    """What painting takes beside the weights: the greater of a denoising step and the VAE's turn."""
+    """What painting takes beside the weights: the greatest of a denoising step and the VAE's turns."""
     area = job.width_px * job.height_px
+    # 1. A step of the denoiser, with what it reads beside the picture.
     read = area + (READ_AREA * job.references if job.family == "flux2" else 0)
-    step = (_STEP[job.family] + _CONTROLLED[job.family] * job.controlled) * read * job.batch
-    decoded = min(area, TILE_PX**2) if tiles else area * job.batch
-    kept = 12 * area * job.batch if tiles else 0  # the tiles already decoded, and the picture they are joined to
-    return max(step, _DECODE * decoded + kept) * job.number_bytes + SLACK
+    step = (_STEP[job.family] + _CONTROLLED[job.family] * job.controlled) * read * job.batch * (2 if job.guided else 1)
+    # 2. The VAE's turns. In tiles, those already done and the picture they are joined to lie beside them.
+    decoded = area if job.family in _ONE_BY_ONE else area * job.batch
+    encoded = area * job.batch if job.starts else 0
+    kept = 0
+    if tiles:
+        decoded, encoded, kept = min(area, TILE_PX**2), min(encoded, TILE_PX**2), 12 * area * job.batch
+    return max(step, _DECODE * decoded + kept, _ENCODE * encoded + kept) * job.number_bytes + SLACK
 
 
 def _home(part: str) -> str:

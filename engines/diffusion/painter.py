@@ -69,7 +69,7 @@ def create(profile: Profile, parts: Parts, residency: Residency | None = None) -
     Painters that are given one `residency`, or none, share one budget: the memory of the card.
     """
     machine = find_machine(profile.family)
-    return DiffusionPainter(profile, parts, machine, residency or of_machine(machine.bytes()))
+    return DiffusionPainter(profile, parts, machine, residency or of_machine(machine.bytes() - ledger.RESERVE))
 
 
 class DiffusionPainter:
@@ -184,7 +184,7 @@ class DiffusionPainter:
         picture never gets smaller. Raises `EngineError` at its end.
         """
         size = (works[0].width_px, works[0].height_px)
-        way = self._ways.get(size) or self._foreseen(size, len(works))
+        way = self._ways.get(size) or self._foreseen(works, loaded)
         eased: list[str] = []
         evicted = False
         while True:
@@ -224,8 +224,7 @@ class DiffusionPainter:
         self, loaded: _Loaded, works: Sequence[Work], progress: Progress, eased: Sequence[str]
     ) -> list[_Made] | None:
         """Paint these works at once; None when memory runs out."""
-        read = len(works[0].references) + 2 * (works[0].start is not None)  # a start picture is read at its full size
-        plan = self._plan((works[0].width_px, works[0].height_px), len(works), loaded, read)
+        plan = self._plan((works[0].width_px, works[0].height_px), len(works), loaded, works[0])
         watch = _Watch(progress, self._machine)
         progress.report(0.0, "Reading the words")
         self._machine.begin_peak()
@@ -258,22 +257,31 @@ class DiffusionPainter:
     # --------------------------------------------------------------------------------------------- memory
 
     def _plan(
-        self, size: tuple[int, int], batch: int, loaded: _Loaded | None = None, references: int = 0
+        self, size: tuple[int, int], batch: int, loaded: _Loaded | None = None, work: Work | None = None
     ) -> ledger.Plan:
-        job = ledger.Job(self._profile.family, *size, batch, self._machine.dtype.itemsize, self._controlled, references)
+        """The plan for pictures of a size; of the work itself where it is known, and as the family lies if it does."""
+        family, number_bytes = self._profile.family, self._machine.dtype.itemsize
+        job = ledger.Job(family, *size, batch, number_bytes, self._controlled)
+        if work is not None:
+            job = replace(
+                job,
+                controlled=bool(work.controls),
+                starts=work.start is not None,
+                guided=work.guidance > 1 and family == "sdxl",
+                references=len(work.references) + 2 * (work.start is not None),  # a start is read at its full size
+            )
         if loaded is not None:
-            return ledger.foresee(self._weights, job, loaded.mode, loaded.spare)
+            return ledger.foresee(self._weights, job, loaded.mode, loaded.spare, self._residency.budget_bytes)
         mode = None if self._machine.offloads else "resident"
-        return ledger.plan(self._residency.budget_bytes, self._weights, job, mode=mode)
+        return ledger.plan(self._residency.budget_bytes + ledger.RESERVE, self._weights, job, mode=mode)
 
-    def _foreseen(self, size: tuple[int, int], count: int) -> _Way:
-        """The largest batch that leaves everything where it lies when one picture is painted."""
-        alone = self._plan(size, 1)
-        for batch in range(min(count, BATCH), 1, -1):
-            plan = self._plan(size, batch)
-            if plan.fits and (plan.mode, plan.tiles) == (alone.mode, alone.tiles):
-                return _Way(batch, plan.tiles)
-        return _Way(1, alone.tiles)
+    def _foreseen(self, works: Sequence[Work], loaded: _Loaded) -> _Way:
+        """The largest batch that takes no tiles and fits as the family lies; one at once, perhaps in tiles, else."""
+        size = (works[0].width_px, works[0].height_px)
+        for batch in range(min(len(works), BATCH), 1, -1):
+            if self._plan(size, batch, replace(loaded, spare=False), works[0]).fits:
+                return _Way(batch)
+        return _Way(1, not self._plan(size, 1, replace(loaded, spare=False), works[0]).fits)
 
     @contextmanager
     def _held(self, size: tuple[int, int], progress: Progress) -> Iterator[_Loaded]:

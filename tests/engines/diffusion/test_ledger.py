@@ -75,9 +75,19 @@ def test_the_default_profile_weighs_the_sum_of_its_networks(unet: Any) -> None:
 
 @pytest.mark.parametrize(("side", "batch"), [(512, 1), (1024, 1), (1024, 4)])
 def test_work_of_the_vae_is_what_lives_at_once(side: int, batch: int) -> None:
-    vae = on_meta(full.vae)
-    counted = most_alive(vae, lambda: vae.decode(empty(batch, 4, side // 8, side // 8)))
-    assert work_bytes(Job("sdxl", side, side, batch)) - ledger.SLACK == pytest.approx(counted, rel=0.02)
+    vae = on_meta(full.flux2_vae)
+    decoded = most_alive(vae, lambda: vae.decode(empty(batch, 32, side // 8, side // 8)))
+    assert work_bytes(Job("flux2", side, side, batch)) - ledger.SLACK == pytest.approx(decoded, rel=0.02)
+    encoded = most_alive(vae, lambda: vae.encode(empty(batch, 3, side, side)))
+    assert 2 * ledger._ENCODE * batch * side**2 == pytest.approx(encoded, rel=0.02)
+
+
+def test_sdxl_decodes_a_batch_one_by_one() -> None:
+    vae, four = on_meta(full.vae), Job("sdxl", 1024, 1024, 4, starts=False)
+    counted = most_alive(vae, lambda: vae.decode(empty(1, 4, 128, 128)))
+    assert work_bytes(four) == work_bytes(SDXL_1024)
+    assert work_bytes(four) - ledger.SLACK == pytest.approx(counted, rel=0.02)
+    assert work_bytes(Job("sdxl", 1024, 1024, 4)) > 3 * counted
 
 
 @pytest.mark.parametrize("batch", [1, 2])
