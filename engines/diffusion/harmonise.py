@@ -61,8 +61,9 @@ def over(rgba: Pixels, scene: Pixels, edge_px: int) -> Pixels:
     """A scene with the product on it, for a model to start from. What is see-through farther than `edge_px` from
     opaque parts (glass, smoke) is left out: a model would paint it into the scene, behind itself."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge_px + 1, 2 * edge_px + 1))
-    near = cv2.dilate(_solid(rgba).astype(np.uint8), disc)[..., None]
-    alpha = rgba[..., 3:].astype(np.float32) / 255 * near
+    solid = _solid(rgba)
+    near = cv2.dilate(solid.astype(np.uint8), disc)
+    alpha = np.where(solid, np.float32(1), rgba[..., 3].astype(np.float32) / 255 * near)[..., None]
     return np.rint(rgba[..., :3] * alpha + scene * (1 - alpha)).astype(np.uint8)
 
 
@@ -170,10 +171,10 @@ def _without_smear(scene: Plane, rgba: Pixels, near: _Near, smear_px: int, conta
     axis = rim - beyond
     length = np.linalg.norm(axis, axis=2)
     share = np.clip(((scene - beyond) * axis).sum(axis=2) / np.maximum(length, 1e-3) ** 2, 0, 1)
-    share *= _fading(near.outside, 0.6 * smear_px, 1.4 * smear_px) * (
-        1 - _fading(length, 0.5 * _TOLD_APART, _TOLD_APART)
-    )
-    return scene - axis * share[..., None]
+    told = 1 - _fading(length, 0.5 * _TOLD_APART, _TOLD_APART)
+    shadow = (axis.sum(axis=2) < 0) * np.clip((1 - contact) / 0.25, 0, 1)
+    share = share * told * (1 - shadow) * _fading(near.outside, 0.6 * smear_px, 1.4 * smear_px)
+    return scene + (beyond - scene) * share.astype(np.float32)[..., None]
 
 
 def _spread(values: Plane, where: NDArray[np.bool_], sigma: float) -> Plane:
@@ -224,7 +225,7 @@ def _contact(rgba: Pixels, pitch_deg: float, size: float) -> Plane:
     deep = 0.03 + 0.4 * np.sin(np.radians(np.clip(pitch_deg, 0, 60)))
     foot = (lowest >= lowest.max() - deep * 0.5 * size) & (lowest >= 0) & (lowest < rows - 1)
     line = np.zeros(solid.shape, np.float32)
-    thick = max(round(0.012 * size), 1)
+    thick = max(round(0.03 * size), 2)
     for column in np.flatnonzero(foot):
         line[max(lowest[column] - thick, 0) : lowest[column] + 1, column] = 1
     shade = np.zeros(solid.shape, np.float32)
