@@ -282,7 +282,7 @@ def engines_list(json_: Json = False) -> None:
     from engines.catalog import listed
     from studio.console import engine_row
 
-    entries = [entry for kind in ("painter", "cutout", "upscaler") for entry in listed(kind, _folders())]
+    entries = [entry for kind in ("painter", "cutout", "upscaler", "annotator") for entry in listed(kind, _folders())]
     told = [{k: v for k, v in vars(entry).items() if k not in ("factory", "capabilities")} for entry in entries]
     _emit({"engines": told}) if json_ else typer.echo("\n".join(engine_row(entry) for entry in entries))
 
@@ -290,10 +290,12 @@ def engines_list(json_: Json = False) -> None:
 @engines_app.command("fetch")
 def engines_fetch(
     name: Annotated[str, typer.Argument(help="A model of `engines list`.", show_default=False)],
-    accept: Annotated[str, typer.Option("--accept", help="The name of its licence, once you have read it.")] = "",
+    accept: Annotated[
+        str, typer.Option("--accept", help="The names of its licences, with commas between, once read.")
+    ] = "",
     json_: Json = False,
 ) -> None:
-    """Download a cut-out model, check it, and keep it in the workspace. Taken up again where it broke off."""
+    """Download what an engine needs, check it, and keep it in the workspace. Taken up again where it broke off."""
     from studio.console import cutting
 
     with cutting() as progress:
