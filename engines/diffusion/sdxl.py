@@ -188,6 +188,8 @@ class Sdxl:
         try:
             wrong = self.modules["unet"].load_state_dict(load_file(wanted), strict=False)
         except (RuntimeError, OSError) as error:
+            if isinstance(error, RuntimeError) and "size mismatch" not in str(error):
+                raise  # what the card or its driver says is not about the file
             raise EngineError(f"{wanted.name} does not fit the base model", _AGAIN) from error
         # The references' own layers are in none of these files.
         if wrong.unexpected_keys or any("_ip." not in k and "encoder_hid_proj" not in k for k in wrong.missing_keys):

@@ -9,6 +9,7 @@ from typing import Any
 import diffusers
 import torch
 from accelerate import init_empty_weights
+from diffusers.loaders.single_file_utils import SingleFileComponentError
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
@@ -33,13 +34,11 @@ def components(profile: Profile, paths: Mapping[str, Path], dtype: torch.dtype) 
     """What the stock pipelines are made of, by their names, with `controlnet` and `preview` where they are. Everything
     lies in main memory. Raises `EngineError` for a part that is missing or is not what it should be."""
     base = _folder(paths, "base")
-    made = (
-        _from_checkpoint(paths["checkpoint"], base, dtype)
-        if "checkpoint" in paths
-        else _from_folder(base, paths, dtype)
-    )
-    if "vae" in paths:
-        made["vae"] = _model(AutoencoderKL, _folder(paths, "vae"), dtype)
+    given = {"vae": _model(AutoencoderKL, _folder(paths, "vae"), dtype)} if "vae" in paths else {}
+    if "checkpoint" in paths:
+        made = _from_checkpoint(paths["checkpoint"], base, dtype, given)
+    else:
+        made = _from_folder(base, paths.get("unet"), dtype, given)
     made["scheduler"] = _scheduler(base, profile.scheduler)
     if "controls" in paths:
         made["controlnet"] = _model(ControlNetUnionModel, _folder(paths, "controls"), dtype)
@@ -75,29 +74,30 @@ def unet_for(base: Path, weights: Path, dtype: torch.dtype) -> UNet2DConditionMo
     return unet.eval()
 
 
-def _from_folder(base: Path, paths: Mapping[str, Path], dtype: torch.dtype) -> dict[str, Any]:
-    encoders = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
-    made: dict[str, Any] = {name: _model(kind, base / name, dtype) for name, kind in encoders.items()}
-    for name in ("tokenizer", "tokenizer_2"):
-        made[name] = CLIPTokenizer.from_pretrained(base / name, local_files_only=True)
-    if "unet" in paths:
-        made["unet"] = unet_for(base, paths["unet"], dtype)
-    else:
-        made["unet"] = _model(UNet2DConditionModel, base / "unet", dtype)
-    if "vae" not in paths:
-        made["vae"] = _model(AutoencoderKL, base / "vae", dtype)
-    return made
+def _from_folder(base: Path, unet: Path | None, dtype: torch.dtype, given: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "text_encoder": _model(CLIPTextModel, base / "text_encoder", dtype),
+        "text_encoder_2": _model(CLIPTextModelWithProjection, base / "text_encoder_2", dtype),
+        "unet": unet_for(base, unet, dtype) if unet else _model(UNet2DConditionModel, base / "unet", dtype),
+        "vae": given["vae"] if "vae" in given else _model(AutoencoderKL, base / "vae", dtype),
+    }
+    tokenizers = ("tokenizer", "tokenizer_2")
+    return made | {n: CLIPTokenizer.from_pretrained(base / n, local_files_only=True) for n in tokenizers}
 
 
-def _from_checkpoint(file: Path, base: Path, dtype: torch.dtype) -> dict[str, Any]:
+def _from_checkpoint(file: Path, base: Path, dtype: torch.dtype, given: Mapping[str, Any]) -> dict[str, Any]:
     if file.suffix.lower() != ".safetensors":
         raise EngineError(f"{file.name} is not a safetensors file", "Choose a checkpoint that ends in .safetensors.")
     try:
         pipeline = StableDiffusionXLPipeline.from_single_file(
-            str(file), config=str(base), local_files_only=True, dtype=dtype, add_watermarker=False
+            str(file), config=str(base), local_files_only=True, dtype=dtype, add_watermarker=False, **given
         )
-    except (ValueError, KeyError, OSError) as error:
-        raise EngineError(f"{file.name} is no SDXL checkpoint that can be read", str(error).splitlines()[0]) from error
+    except (ValueError, KeyError, OSError, RuntimeError, SingleFileComponentError) as error:
+        if "out of memory" in str(error):
+            raise
+        raise EngineError(
+            f"{file.name} is no whole SDXL checkpoint", "Choose one with its UNet and both text encoders."
+        ) from error
     names = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")
     return {name: getattr(pipeline, name) for name in names}
 

@@ -65,8 +65,8 @@ class Worn:
                 made, weight_name=path.name, adapter_name=name, local_files_only=True, use_safetensors=True
             )
         except (ValueError, KeyError, RuntimeError) as error:
-            if "out of memory" in str(error):
-                raise
+            if isinstance(error, RuntimeError) and "size mismatch" not in str(error):
+                raise  # what the card or its driver says is not about the file
             raise EngineError(f"The LoRA {path.name} does not fit this model", str(error).splitlines()[0]) from error
         layers = sum(_layers(network, name) for network in self._networks)
         if not layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +27,13 @@ from diffusers import (
 from diffusers.image_processor import IPAdapterMaskProcessor
 from diffusers.models.controlnets.multicontrolnet_union import MultiControlNetUnionModel
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionModelWithProjection
 
 from engines.base import AdapterFile, ControlMap, EngineError, ReferencePicture, Stopped
 from engines.diffusion import nets, sdxl
 from engines.diffusion.family import Parts, Work
+from tests.engines.diffusion.tiny_checkpoint import tiny_checkpoint
 from tests.engines.diffusion.tiny_sdxl import PROFILE, lora, tiny_sdxl
 
 PX = 128
@@ -448,8 +450,6 @@ def test_loras_one_two_and_none(family: sdxl.Sdxl, hand: Hand, loras: list[Adapt
 def test_a_lora_for_another_model_is_refused_and_nothing_stays_on(
     family: sdxl.Sdxl, hand: Hand, tmp_path: Path
 ) -> None:
-    from safetensors.torch import save_file
-
     save_file(
         {
             "transformer.blocks.0.attn.to_q.lora_A.weight": torch.zeros(4, 64),
@@ -611,6 +611,18 @@ def test_steps_with_weights_of_their_own(family: sdxl.Sdxl, hand: Hand, parts: P
     same(family, WORK, usual)
 
 
+def test_weights_for_some_steps_that_do_not_fit_are_refused_and_left_again(parts: Parts, tmp_path: Path) -> None:
+    state = load_file(parts.paths["unet-8"])
+    state.pop("conv_in.weight")
+    save_file(state, tmp_path / "short.safetensors")
+    kept = {n: p for n, p in parts.paths.items() if n in ("base", "unet", "vae")}
+    family = sdxl.load(PROFILE, Parts({**kept, "unet-8": tmp_path / "short.safetensors"}), "cpu")
+    (usual,) = ours(family, WORK)
+    with pytest.raises(EngineError, match="short"):
+        ours(family, replace(WORK, steps=8))
+    assert np.array_equal(ours(family, WORK)[0], usual)
+
+
 def test_sparing_memory_and_back(family: sdxl.Sdxl) -> None:
     (usual,) = ours(family, WORK)
     family.spare(True)
@@ -620,6 +632,31 @@ def test_sparing_memory_and_back(family: sdxl.Sdxl) -> None:
     assert not family.modules["vae"].use_tiling
     assert spared.shape == usual.shape
     assert np.array_equal(ours(family, WORK)[0], usual)
+
+
+def test_a_checkpoint_in_one_file(parts: Parts, tmp_path: Path) -> None:
+    """Its weights are the base's own in half precision, so the stock picture is that of the base; of the base's folder
+    only settings and tokenizers are used."""
+    file = tiny_checkpoint(parts.paths["base"], tmp_path / "own.safetensors")
+    config = shutil.copytree(parts.paths["base"], tmp_path / "config", ignore=shutil.ignore_patterns("*.safetensors"))
+    family = sdxl.load(PROFILE, Parts({"base": config, "checkpoint": file}), "cpu")
+    stock = StableDiffusionXLPipeline.from_pretrained(parts.paths["base"], add_watermarker=False)
+    for network in (stock.unet, stock.vae, stock.text_encoder, stock.text_encoder_2):
+        network.half().float()
+    stock.scheduler = EulerDiscreteScheduler.from_config(stock.scheduler.config, timestep_spacing="trailing")
+    asked = {"num_inference_steps": 4, "guidance_scale": 5.0, "negative_prompt": "people", "height": PX, "width": PX}
+    expected = stock(WORK.prompt, generator=torch.Generator().manual_seed(7), output_type="np", **asked).images[0]
+    same(family, replace(WORK, guidance=5.0, avoid="people"), expected)
+
+
+@pytest.mark.parametrize("left_out", ["model.diffusion_model.", "conditioner.embedders.1."])
+def test_a_checkpoint_that_lacks_something_is_refused(parts: Parts, tmp_path: Path, left_out: str) -> None:
+    whole = load_file(tiny_checkpoint(parts.paths["base"], tmp_path / "whole.safetensors"))
+    save_file({k: v for k, v in whole.items() if not k.startswith(left_out)}, tmp_path / "part.safetensors")
+    for file in ("part.safetensors", "pickle.ckpt"):
+        (tmp_path / "pickle.ckpt").write_bytes(b"\x80\x04.")
+        with pytest.raises(EngineError, match=file):
+            sdxl.load(PROFILE, Parts({"base": parts.paths["base"], "checkpoint": tmp_path / file}), "cpu")
 
 
 def test_half_precision_with_a_vae_that_overflows(parts: Parts) -> None:

@@ -29,6 +29,8 @@ from engines.diffusion.family import Parts
 from engines.diffusion.profile import Profile
 
 CROSS, POOLED, SEEN = 64, 32, 32
+SPOKEN = (24, 40)
+"""Widths of the text encoders, together the UNet's."""
 PROFILE = Profile("tiny-sdxl", "Tiny SDXL", "sdxl", {"normal": 4, "quality": 8}, 0.0, {"timestep_spacing": "trailing"})
 UNET = {
     "sample_size": 16,
@@ -98,8 +100,8 @@ def lora(path: Path, seed: int, rank: int = 4) -> Path:
         "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q": (64, 64),
         "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k": (CROSS, 64),
         "unet.up_blocks.0.attentions.1.transformer_blocks.1.attn2.to_v": (CROSS, 64),
-        "text_encoder.text_model.encoder.layers.0.self_attn.q_proj": (32, 32),
-        "text_encoder_2.text_model.encoder.layers.1.self_attn.v_proj": (32, 32),
+        "text_encoder.text_model.encoder.layers.0.self_attn.q_proj": (24, 24),
+        "text_encoder_2.text_model.encoder.layers.1.self_attn.v_proj": (40, 40),
     }
     for name, (inner, outer) in sizes.items():
         kinds = ("lora_A", "lora_B") if name.startswith("unet") else ("lora_linear_layer.down", "lora_linear_layer.up")
@@ -119,11 +121,14 @@ def _tokenizers() -> list[CLIPTokenizer]:
 
 
 def _text_encoders() -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
-    config = CLIPTextConfig(
-        vocab_size=514, hidden_size=32, intermediate_size=64, num_attention_heads=4, num_hidden_layers=3,
-        projection_dim=POOLED, bos_token_id=512, eos_token_id=513, pad_token_id=1,
+    first, second = (
+        CLIPTextConfig(
+            vocab_size=514, hidden_size=width, intermediate_size=64, num_attention_heads=4, num_hidden_layers=3,
+            projection_dim=POOLED, bos_token_id=512, eos_token_id=513, pad_token_id=1,
+        )
+        for width in SPOKEN
     )  # fmt: skip
-    return CLIPTextModel(config).eval(), CLIPTextModelWithProjection(config).eval()
+    return CLIPTextModel(first).eval(), CLIPTextModelWithProjection(second).eval()
 
 
 def _vae() -> AutoencoderKL:
