@@ -163,9 +163,9 @@ def _followed(scene: Plane, rgba: Pixels, near: _Near, smear_px: int, reach: int
 
 
 def _without_smear(scene: Plane, rgba: Pixels, near: _Near, smear_px: int, contact: Plane) -> Plane:
-    """Each pixel next to the product is taken for a mixture of the product's rim and the scene beyond; as far as it is
-    the product it becomes what lies beyond. Taking only the product's share out of it would leave false colours. A
-    dark smear under the foot stays: it is the shadow, or as good as one."""
+    """Each pixel next to the product is taken for a mixture of the product's rim and the scene beyond: the product's
+    share of it is taken out, and as much of what fits neither, which would be left as a false colour. A dark smear
+    under the foot stays: it is the shadow, or as good as one."""
     rim = _spread(rgba[..., :3].astype(np.float32), (near.inside > 0) & (near.inside <= smear_px), smear_px)
     beyond = _spread(scene, (near.outside > smear_px) & (near.outside <= 2.5 * smear_px), 0.7 * smear_px)
     axis = rim - beyond
@@ -173,8 +173,10 @@ def _without_smear(scene: Plane, rgba: Pixels, near: _Near, smear_px: int, conta
     share = np.clip(((scene - beyond) * axis).sum(axis=2) / np.maximum(length, 1e-3) ** 2, 0, 1)
     told = 1 - _fading(length, 0.5 * _TOLD_APART, _TOLD_APART)
     shadow = (axis.sum(axis=2) < 0) * np.clip((1 - contact) / 0.25, 0, 1)
-    share = share * told * (1 - shadow) * _fading(near.outside, 0.6 * smear_px, 1.4 * smear_px)
-    return scene + (beyond - scene) * share.astype(np.float32)[..., None]
+    share = share.astype(np.float32)[..., None]
+    other = scene - beyond - axis * share
+    much = told * (1 - shadow) * _fading(near.outside, 0.6 * smear_px, 1.4 * smear_px)
+    return scene - (axis + other) * share * much.astype(np.float32)[..., None]
 
 
 def _spread(values: Plane, where: NDArray[np.bool_], sigma: float) -> Plane:
