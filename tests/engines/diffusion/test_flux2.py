@@ -343,3 +343,13 @@ def test_the_painter_paints_with_it(parts: Parts) -> None:
     first, other = painter.paint([request, replace(request, seed=8)], Progress(on_preview=seen.append))
     assert first.picture.shape == (100, 150, 3) and not np.array_equal(first.picture, other.picture)
     assert first.facts["steps"] == 2 and first.facts["memory"]["batch"] == 2 and seen
+
+
+@pytest.mark.slow
+def test_more_than_a_megapixel_stays_as_large_as_it_is_asked(family: flux2.Flux2Klein) -> None:
+    """`Flux2KleinInpaintPipeline` would paint it at a megapixel."""
+    size = 1184, 912
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    mask[:, :600] = 255
+    work = Work(*size, 7, 1, WORK.prompt, start=picture(1, *size), repaint=mask)
+    assert painted(family, work).shape == (1, size[1], size[0], 3)
