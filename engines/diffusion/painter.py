@@ -82,7 +82,8 @@ class DiffusionPainter:
         self.id = profile.id
         self.capabilities = capabilities(profile, parts.paths)
         self._profile, self._parts, self._machine, self._residency = profile, parts, machine, residency
-        self._key = f"{profile.name} {parts.digest}".strip()
+        self._name = profile.name.partition(":")[0]
+        self._key = f"{self._name} ({parts.digest[:6]})" if parts.digest else self._name
         self._weights = ledger.weigh(profile, parts, machine.dtype.itemsize)
         self._controlled = "controls" in parts.paths
         self._ways: dict[tuple[int, int], _Way] = {}
@@ -214,7 +215,7 @@ class DiffusionPainter:
                 eased.append("kept the networks in main memory, brought over layer by layer")
             else:
                 raise EngineError(
-                    f"{self._profile.name} does not fit into the memory there is for {size[0]}×{size[1]} px",
+                    f"{self._name} does not fit into the memory there is for {size[0]}×{size[1]} px",
                     "Close other programs that use the graphics card, paint smaller and upscale, or use a smaller "
                     f"painter. Tried: {'; '.join(eased)}.",
                 )
@@ -289,7 +290,7 @@ class DiffusionPainter:
         plan = self._plan(size, 1)
 
         def load() -> _Loaded:
-            progress.report(0.0, f"Loading {self._profile.name} ({sum(self._weights.values()) / GB:.1f} GB)")
+            progress.report(0.0, f"Loading {self._name} ({sum(self._weights.values()) / GB:.1f} GB)")
             where = self._machine.device if plan.mode == "resident" else "cpu"
             module = import_module(f"engines.diffusion.{self._profile.family}")
             family = cast(Family, module.load(self._profile, self._parts, where, self._machine.dtype))
@@ -324,11 +325,11 @@ class DiffusionPainter:
                 raise
             if self._machine.answers():
                 raise EngineError(
-                    f"The graphics driver failed while {self._profile.name} painted: {said}",
+                    f"The graphics driver failed while {self._name} painted: {said}",
                     "Try this picture again. If it happens often, update the driver and let the card cool.",
                 ) from error
             raise EngineLost(
-                f"The graphics card stopped answering while {self._profile.name} painted: {said}",
+                f"The graphics card stopped answering while {self._name} painted: {said}",
                 "A new worker takes over. If it happens again, restart the machine and update the driver.",
             ) from error
 

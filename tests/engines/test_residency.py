@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from engines.base import EngineError
-from engines.residency import Residency, out_of_memory
+from engines.residency import Residency, of_machine, out_of_memory
 
 MB = 1_000_000
 
@@ -166,3 +166,53 @@ def run_all(threads: list[threading.Thread]) -> None:
 )
 def test_memory_that_ran_out_is_recognised(error: Exception, so: bool) -> None:
     assert out_of_memory(error) is so
+
+
+def test_room_for_work_is_free_while_it_lasts_and_idle_models_give_way() -> None:
+    card, residency = Card(), Residency(100 * MB)
+    hold(residency, card, "upscaler", 40 * MB)
+    with residency.hold("painter", card.load("painter", 50 * MB), 50 * MB, card.unload):
+        with residency.room("painter", 10 * MB):
+            assert "upscaler" in card.there
+        with residency.room("painter", 30 * MB):
+            assert "upscaler" not in card.there
+            assert sum(residency.loaded().values()) == 80 * MB
+        assert dict(residency.loaded()) == {"painter": 50 * MB}
+        with (
+            pytest.raises(EngineError, match="more than is free"),
+            Residency.room(_impatient(residency), "painter", 60 * MB),
+        ):
+            pass
+    assert dict(residency.loaded()) == {"painter": 50 * MB}
+
+
+def _impatient(residency: Residency) -> Residency:
+    residency._wait_s = 0.0
+    return residency
+
+
+def test_a_model_that_is_not_trusted_is_forgotten_unless_it_is_held() -> None:
+    card, residency = Card(), Residency(100 * MB)
+    with residency.hold("a", card.load("a", MB), MB, card.unload):
+        assert not residency.forget("a") and "a" in card.there
+    assert residency.forget("a") and not card.there
+    assert residency.forget("a")
+    hold(residency, card, "a", MB)
+    assert card.loads == ["a", "a"]
+
+
+def test_everything_on_one_machine_shares_one_budget() -> None:
+    assert of_machine(24 * MB) is of_machine(24 * MB)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "[enforce fail at alloc_cpu.cpp:125] DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 bytes",
+        "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: not enough memory: you tried to allocate 64 bytes",
+        "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)",
+    ],
+)
+def test_memory_that_ran_out_is_known_in_every_library_s_words(words: str) -> None:
+    assert out_of_memory(RuntimeError(words))

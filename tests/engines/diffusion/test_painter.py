@@ -199,3 +199,47 @@ def test_a_refusal_costs_nothing(script: Script) -> None:
     with pytest.raises(EngineError, match="another base"):
         list(at_work.paint([asked(1)], Progress()))
     assert len(list(at_work.paint([asked(1)], Progress()))) == 1 and script.loads == 1
+
+
+# ------------------------------------------------------------------------------------------------ small cards
+
+WEIGHTS = {"unet": 5 * GB, "text_encoder": 2 * GB, "vae": GB // 5}
+
+
+@pytest.mark.parametrize(("budget", "mode"), [(24, "resident"), (7, "words off"), (4, "group")])
+def test_a_card_holds_what_fits_from_the_start(
+    script: Script, monkeypatch: pytest.MonkeyPatch, budget: int, mode: str
+) -> None:
+    monkeypatch.setattr("engines.diffusion.ledger.weigh", lambda *_: WEIGHTS)
+    residency = Residency(budget * GB)
+    at_work = painter(residency)
+    lying: list[str] = []
+    script.refuses = lambda batch, spare, mode: bool(lying.append(mode))
+    (made,) = at_work.paint([asked(1)], Progress())
+    assert lying == [mode] and made.facts["memory"]["mode"] == mode and made.facts["memory"]["eased"] == []
+    assert made.facts["memory"]["predicted_bytes"] <= budget * GB
+    assert sum(residency.loaded().values()) == {"resident": 7.2 * GB, "words off": 5.2 * GB, "group": 0.2 * GB}[mode]
+
+
+def test_a_picture_too_large_to_decode_whole_is_decoded_in_tiles(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.diffusion.ledger.weigh", lambda *_: WEIGHTS)
+    large = [asked(seed, size=(1024, 1024)) for seed in range(2)]
+    spared: list[tuple[int, bool]] = []
+    script.refuses = lambda batch, spare, mode: bool(spared.append((batch, spare)))
+    small_card = painter(Residency(10 * GB))
+    made = list(small_card.paint(large, Progress()))
+    assert spared == [(1, True), (1, True)] and all(one.facts["memory"]["tiles"] for one in made)
+    assert all(one.picture.shape == (1024, 1024, 3) for one in made)
+    spared.clear()
+    list(small_card.paint([asked(1)], Progress()))
+    assert spared == [(1, False)]
+
+
+def test_without_a_card_a_painter_larger_than_the_memory_is_refused(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.diffusion.ledger.weigh", lambda *_: WEIGHTS)
+    with pytest.raises(EngineError, match=r"Fake \(012345\) needs 7.2 GB, more than the 4.0 GB there are"):
+        paint([asked(1)], residency=Residency(4 * GB), card=fake_family.Machine("cpu", torch.float32))
