@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from engines.base import AdapterFile, ControlMap, ReferencePicture
-from engines.diffusion import flux2, sdxl
+from engines.diffusion import flux2, sdxl, zimage
 from engines.diffusion.family import Work
 from engines.diffusion.ledger import Mode
 from engines.diffusion.placement import Machine, bytes_of, driver_fault, find_machine, place
-from tests.engines.diffusion import tiny_flux2, tiny_sdxl
+from tests.engines.diffusion import tiny_flux2, tiny_sdxl, tiny_zimage
 
 PX = 128
 
@@ -54,15 +54,24 @@ def test_sdxl_paints_the_same_from_main_memory(parts: Any, tmp_path: Path, mode:
         assert np.array_equal(one, other)
 
 
-def test_klein_paints_the_same_from_main_memory(tmp_path: Path) -> None:
-    made = tiny_flux2.write(tmp_path)
-    work = Work(PX, PX, 3, 2, "a vase", references=(ReferencePicture("style", picture(1)),))
-    family: Any = flux2.load(tiny_flux2.PROFILE, made, "cpu", torch.float32)
-    (before,) = drawn(family, work)
-    fresh: Any = flux2.load(tiny_flux2.PROFILE, made, "cpu", torch.float32)
+TRANSFORMERS = [
+    (flux2, tiny_flux2, {"references": (ReferencePicture("style", picture(1)),)}),
+    (zimage, tiny_zimage, {"controls": (ControlMap("depth", picture(1)),)}),
+]
+
+
+@pytest.mark.parametrize(("module", "tiny", "more"), TRANSFORMERS, ids=["flux2", "zimage"])
+def test_transformers_paint_the_same_from_main_memory(
+    module: Any, tiny: Any, more: dict[str, Any], tmp_path: Path
+) -> None:
+    made = tiny.write(tmp_path)
+    works = Work(PX, PX, 3, 2, "a vase", **more), Work(PX, PX, 3, 2, "a vase")
+    before = drawn(module.load(tiny.PROFILE, made, "cpu", torch.float32), *works)
+    fresh: Any = module.load(tiny.PROFILE, made, "cpu", torch.float32)
     place(fresh.modules, "cpu", "words off")
     place(fresh.modules, "cpu", "group")  # less and less may stay
-    assert np.array_equal(drawn(fresh, work)[0], before)
+    for one, other in zip(before, drawn(fresh, *works), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_tiles_of_a_vae_are_no_larger_than_the_ledger_says() -> None:
