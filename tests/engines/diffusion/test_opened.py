@@ -57,11 +57,10 @@ def test_a_painter_is_opened_from_its_files_and_paints(tiny: Path) -> None:
     assert painter.capabilities == entry.capabilities
     depth = ControlMap("depth", np.full((64, 64, 3), 128, np.uint8))
     palette = {"primary": "#336699", "background": "#ffffff"}
-    asked = PaintRequest(128, 96, 7, 4, palette, prompt="a mug on a table", controls=(depth,))
-    one, again = (next(iter(painter.paint([asked], Progress()))) for _ in range(2))
+    asked = PaintRequest(128, 96, 7, 2, palette, prompt="a mug on a table", controls=(depth,))
+    one = next(iter(painter.paint([asked], Progress())))
     assert one.picture.shape == (96, 128, 3) and one.engine == "sdxl-lightning"
     assert one.facts["parts"] == entry.recipe
-    assert np.array_equal(one.picture, again.picture)
 
 
 def test_a_loha_changes_a_layer_by_just_what_it_holds(tiny: Path, tmp_path: Path) -> None:
