@@ -69,10 +69,9 @@ class Depth:
             made = np.asarray(self._session.run(None, {self._session.get_inputs()[0].name: given})[0], np.float32)
         except Exception as error:
             raise refused(self._path, error) from error
-        made = made.squeeze()
-        if made.ndim != 2 or not np.isfinite(made).all():
+        if made.squeeze().shape != given.shape[2:]:
             raise _other(self._path, f"it gave {made.shape}")
-        return made
+        return np.nan_to_num(made.squeeze(), posinf=0, neginf=0)
 
 
 def stretched(inverse: Plane) -> Plane:
