@@ -32,7 +32,7 @@ from diffusers import (
 )
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import CLIPImageProcessor, CLIPTokenizer
+from transformers import CLIPImageProcessor
 
 from engines.base import ControlMap, ReferencePicture
 from engines.diffusion import ledger, nets, sdxl
@@ -116,12 +116,10 @@ def full(device: torch.device, dtype: torch.dtype) -> Rig:
             inner = unet.get_submodule(key.removesuffix(".processor")).inner_dim
             state |= {f"{place}.to_{way}_ip.weight": noise((inner, 2048), device, dtype) for way in ("k", "v")}
     resampler = drawn(full_size.resampler, device, dtype).state_dict()
-    projection = tiny_sdxl._plus_names(resampler)
+    projection = tiny_sdxl.plus_names(resampler)
     unet._load_ip_adapter_weights([{"image_proj": projection, "ip_adapter": {k: v for k, v in state.items()}}])
     unet.to(device, dtype)
-    with tempfile.TemporaryDirectory() as folder:
-        tiny_sdxl._tokenizers(Path(folder))
-        made |= {name: CLIPTokenizer.from_pretrained(Path(folder) / name) for name in ("tokenizer", "tokenizer_2")}
+    made["tokenizer"], made["tokenizer_2"] = tiny_sdxl.tokenizers()
     made["scheduler"] = EulerDiscreteScheduler(
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1, timestep_spacing="trailing"
     )

@@ -62,7 +62,7 @@ def _write(folder: Path) -> Parts:
     unet = UNet2DConditionModel(**UNET).eval()
     euler = EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
     StableDiffusionXLPipeline(
-        _vae(), *_text_encoders(), *_tokenizers(), unet, euler, add_watermarker=False
+        _vae(), *_text_encoders(), *tokenizers(), unet, euler, add_watermarker=False
     ).save_pretrained(base)  # fmt: skip
     _vae().save_pretrained(folder / "vae")
     for name in ("unet", "unet-8"):
@@ -111,8 +111,9 @@ def lora(path: Path, seed: int, rank: int = 4) -> Path:
     return path
 
 
-def _tokenizers() -> list[CLIPTokenizer]:
-    """Every byte is a word's part and a word's end; real ones cut words into longer parts."""
+def tokenizers() -> list[CLIPTokenizer]:
+    """Of the first and the second text encoder. Every byte is a word's part and a word's end; real ones cut words into
+    longer parts."""
     symbols = list(bytes_to_unicode().values())
     words = [*symbols, *(f"{s}</w>" for s in symbols), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: place for place, word in enumerate(words)}
@@ -185,10 +186,11 @@ def _adapter(unet: UNet2DConditionModel, plus: bool) -> dict[str, torch.Tensor]:
         # The names of the plain kind hold `norm.weight` beside `proj.weight`.
         return state | {f"image_proj.{key}": value for key, value in projection.items()}
     resampler = IPAdapterPlusImageProjection(embed_dims=SEEN, output_dims=CROSS, hidden_dims=64, heads=1, num_queries=4)
-    return state | {f"image_proj.{key}": value for key, value in _plus_names(resampler.state_dict()).items()}
+    return state | {f"image_proj.{key}": value for key, value in plus_names(resampler.state_dict()).items()}
 
 
-def _plus_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def plus_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A resampler's weights in the names of an IP-Adapter Plus file, without `image_proj.`."""
     named = {}
     for key, value in state.items():
         if ".attn.to_k." in key:
