@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from studio.picture.palette import PASSES, lock
 from studio.picture.product import Product
 from studio.pixels import decode_picture
 
-RECIPE = 1
+RECIPE = 2
 """Raised when the same Shot would be painted differently."""
 
 
@@ -73,7 +74,7 @@ def make_picture(
 
     # 2. Lock the dominant colours onto the kit's.
     hidden = painting.mask > 127 if painting.mask is not None and painting.mask.any() else None
-    pixels, facts = lock(painting.picture, shot.allowed, hidden, passes)
+    pixels, facts = lock(painting.picture, shot.allowed, hidden, passes, skin=shows_people(shot))
     progress.report(1.0)
 
     # 3. Keep the maps as pictures: later painters take them as controls.
@@ -87,6 +88,23 @@ def make_picture(
     if painting.mask is not None:
         maps["mask"] = painting.mask
     return Made(pixels, maps, painting.engine, painting.runtime, painting.seconds, {**painting.facts, **facts})
+
+
+def shows_people(shot: Shot) -> bool:
+    """Whether people may be in the picture: its words speak of them, a pose is followed or a face taken along. Painters
+    that read no words paint none."""
+    if any(one.kind == "pose" for one in shot.controls) or any(one.use == "face" for one in shot.references):
+        return True
+    return bool(_PEOPLE.search(shot.prompt))
+
+
+_PEOPLE = re.compile(
+    r"(?<!no )(?<!without )(?<!-)\b(?:wom[ae]n|m[ae]n|persons?|people|humans?|girls?|boys?|child(?:ren)?|kids?"
+    r"|bab(?:y|ies)|teenagers?|adults?|famil(?:y|ies)|couples?|friends?|crowds?|faces?|hands?|fingers?|arms?|legs?|feet"
+    r"|skin|portraits?|athletes?|runners?|dancers?|models?|bride|groom|mothers?|fathers?|he|she|they"
+    r"|frau(?:en)?|m[aä]nn(?:er)?|menschen?|kind(?:er)?|hände|gesicht|haut)\b(?!-)",
+    re.IGNORECASE,
+)
 
 
 def _request(
