@@ -141,11 +141,14 @@ class _Near(NamedTuple):
 
 
 def _cast(painted: Pixels, rgba: Pixels, smear_px: int) -> NDArray[np.float32]:
-    """What the picture's colours lack, 3 steps of sRGB: known inside the product, which the model was given."""
+    """What the picture's colours lack, 3 steps of sRGB: known inside the product, which the model was given. None where
+    they are off by more than decoding ever is: then the model drew something else there."""
     inside = narrowed(rgba, smear_px)
     if inside.sum() < 64:
         return np.zeros(3, np.float32)
     off = np.median(rgba[inside][:, :3].astype(np.float32) - painted[inside], axis=0)
+    if np.abs(off).max() > 2 * _MOST_CAST:
+        return np.zeros(3, np.float32)
     return np.clip(off, -_MOST_CAST, _MOST_CAST).astype(np.float32)
 
 

@@ -374,6 +374,13 @@ def test_a_cast_known_from_the_product_is_taken_off_the_whole_picture() -> None:
     assert np.abs(done.picture[:30].astype(int) - true[:30]).max() <= 1
 
 
+def test_something_else_drawn_in_its_place_is_no_cast() -> None:
+    product = standing(cut_out(120, 140), 60, 50, 256, 256)
+    painted = np.full((256, 256, 3), (240, 20, 30), np.uint8)
+    done = finish(staged(asked(product=product)), painted)
+    assert done.facts["product_edge"]["cast"] == 0 and (done.picture[:20] == painted[:20]).all()
+
+
 def test_a_product_that_is_all_glass_is_left_to_the_ad() -> None:
     rgba = cut_out(100, 100, "soft")
     rgba[..., 3] //= 2
