@@ -17,9 +17,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from engines.base import Progress  # noqa: E402
-from engines.catalog import doors, open_painter  # noqa: E402
+from engines.catalog import doors  # noqa: E402
 from studio.desk.engines import Engines  # noqa: E402
-from studio.desk.hands import StudioHands  # noqa: E402
+from studio.desk.hands import hands  # noqa: E402
 from studio.desk.queue import Queue  # noqa: E402
 from studio.desk.store import Store  # noqa: E402
 from studio.desk.worker import run_worker  # noqa: E402
@@ -37,8 +37,8 @@ def main() -> None:
         job = studio.prepare(HERE / "brief.toml", HERE / "brand", wishes, Progress())
         out = Path(home) / "campaign"
         run_id = studio.start(job, out)
-        engines = Engines(**doors((), Path(home) / "models"))
-        run_worker(Path(home), lambda store: StudioHands(store, open_painter, engines), until_idle=True)
+        engines = Engines(**doors((), Path(home) / "models"), folders=())
+        run_worker(Path(home), lambda store: hands(store, engines), until_idle=True)
         with Store(Path(home)) as store:
             queue = Queue(store)
             run, finished = queue.run(run_id), queue.results(run_id)
