@@ -1,0 +1,48 @@
+"""The sizes engines are built for. A static engine takes one size and is quicker than one that takes many. Loads no
+torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from engines.base import EngineError
+
+MULTIPLE_PX = 64
+MOST_PX, MOST_BATCH = 2048, 8
+
+
+@dataclass(frozen=True, order=True)
+class Shape:
+    """What one static engine takes: pictures of this width and height (whole multiples of 64 px), so many at once."""
+
+    width_px: int
+    height_px: int
+    batch: int = 1
+
+    def __str__(self) -> str:
+        """For example `1024x1024`, or `960x1152x4` for four at once."""
+        return f"{self.width_px}x{self.height_px}" + (f"x{self.batch}" if self.batch > 1 else "")
+
+    @property
+    def said(self) -> str:
+        """For messages, for example `1024×1024 px`."""
+        return f"{self.width_px}×{self.height_px} px" + (f", {self.batch} at once" if self.batch > 1 else "")
+
+
+SHAPES = (Shape(1024, 1024), Shape(960, 1152), Shape(768, 1408), Shape(1216, 640))
+"""What squares, 4:5 feed posts, 9:16 stories and 1.91:1 links are painted at: about a megapixel, filled up to multiples
+of 64 px."""
+
+
+def read_shape(text: str) -> Shape:
+    """The shape written as `1024x1024` or `1024x1024x4`. Raises `EngineError`."""
+    found = re.fullmatch(r"(\d{2,4})[x×](\d{2,4})(?:[x×](\d))?", text.strip())
+    shape = Shape(int(found[1]), int(found[2]), int(found[3] or 1)) if found else None
+    if shape is None or shape.width_px % MULTIPLE_PX or shape.height_px % MULTIPLE_PX:
+        raise EngineError(f"“{text}” is no size an engine can have", "Say width×height in multiples of 64: 1024x1024.")
+    if min(shape.width_px, shape.height_px) < MULTIPLE_PX or max(shape.width_px, shape.height_px) > MOST_PX:
+        raise EngineError(f"{shape} is too large or too small for an engine", f"Sides go from 64 to {MOST_PX} px.")
+    if not 1 <= shape.batch <= MOST_BATCH:
+        raise EngineError(f"{shape.batch} pictures at once are not supported", f"Take 1 to {MOST_BATCH}.")
+    return shape
