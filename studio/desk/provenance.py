@@ -52,6 +52,9 @@ def parameters(spec: AdSpec | None, shot: Shot | None, picture: Picture | None =
             ("Size", f"{shot.width_px}x{shot.height_px}"),
             ("Model", engine),
         ]
+        facts += [("Model hash", shot.model)] if shot.model else []
+        worn = ", ".join(f"{one.name or 'lora'}: {one.file[:12]} at {one.weight:g}" for one in shot.adapters)
+        facts += [("Lora hashes", worn)] if worn else []
         facts += [("Runtime", picture.runtime)] if picture else []
         facts += [("Set", shot.set_id)] if shot.set_id else []
     if spec:

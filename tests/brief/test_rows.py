@@ -196,3 +196,11 @@ def test_any_bytes_read_or_say_why(tmp_path_factory: pytest.TempPathFactory, dat
             continue
         lines = [*read.lines, *(error.line for error in read.errors)]
         assert len(set(lines)) == len(lines) and all(line >= 1 for line in lines)
+
+
+def test_a_row_names_loras_and_what_to_avoid(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('headline,lora,negative_prompt\nHello,"shop/glow; brand, old","crowds, cars"\n')
+    (brief,) = read_rows(path).briefs
+    assert [one.file for one in brief.adapters] == ["shop/glow", "brand, old"]
+    assert brief.avoid == "crowds, cars"

@@ -18,6 +18,7 @@ from studio.brief.draft import Draft
 from studio.brief.rows import one_row
 from studio.campaign import prepared
 from studio.composition import Adapter, Control
+from studio.desk import provenance
 from studio.desk.engines import Engines
 from studio.desk.hands import StudioHands, hands
 from studio.errors import BadInput, DeskError
@@ -100,6 +101,9 @@ def test_loras_are_found_by_name_and_path_and_reach_the_painter(
     worn = painter.asked[0].adapters
     assert [one.path.read_bytes()[:5] for one in worn] == [b"own", b"glowg", b"grain"]
     assert [(one.weight, one.digest) for one in worn] == [(one.weight, one.file) for one in shot.adapters]
+
+    said = provenance.parameters(None, shot)
+    assert "Model hash: abc123" in said and f"own: {shot.adapters[0].file[:12]} at 0.5, glow: " in said
 
     # Planned again from the digests it became, it is the same shot; the file it came from may change or go.
     (models / "loras" / "glow.safetensors").unlink()
