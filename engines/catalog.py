@@ -189,7 +189,7 @@ def _annotator(entry: Entry, folders: Sequence[Path]) -> Entry:
     return replace(
         entry,
         licence=weights.licence,
-        reason=f"{weights.name} is not here",
+        reason=f"{weights.name.partition(':')[0]} is not here",
         bytes=weights.bytes,
         fetchable=True,
         fix=f"python app.py engines fetch {weights.id}",

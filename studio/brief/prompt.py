@@ -53,7 +53,7 @@ def scene_prompt(
     asked = _listed([choose(brief.subject), choose(brief.scene), product_words(product), room_words(calm)])
     said = applied(choose(look.scene), asked) if look else asked
     described = str(set_spec.get("description", "")).strip().rstrip(".")
-    text = _listed([said, *kit.photography, described[:1].lower() + described[1:]])
+    text = _listed([said, *_not_in(said, kit.photography), described[:1].lower() + described[1:]])
     return _without(text, kit, brief)
 
 
@@ -92,6 +92,12 @@ def _third(twice_the_middle: float, words: tuple[str, str, str]) -> str:
 def _listed(parts: Iterable[str]) -> str:
     stripped = (part.strip().strip(",").strip() for part in parts)
     return ", ".join(dict.fromkeys(part for part in stripped if part))
+
+
+def _not_in(said: str, more: Iterable[str]) -> list[str]:
+    """What of `more` has not been said: the first tokens count most, so nothing is said twice."""
+    phrases = [phrase.strip() for text in more for phrase in text.split(",")]
+    return [phrase for phrase in phrases if phrase and phrase.lower() not in said.lower()]
 
 
 def _without(text: str, kit: BrandKit, brief: Brief) -> str:
