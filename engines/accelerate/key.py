@@ -12,6 +12,8 @@ from engines.accelerate.shapes import Shape
 
 FORMAT = 1
 """Of the sidecar and of what a key's digest is taken over."""
+GRAPH_VERSION = 1
+"""Of the graphs in `engines.accelerate.flat`: raised when they change for the same weights."""
 Flavour = Literal["rtx", "trt", "onnx"]
 
 
@@ -22,7 +24,7 @@ class Key:
     `graph` names what it computes, `graph_version` how that is written down. `weights` is a digest of the part's
     weights, `loras` the SHA-256 of each LoRA that is merged in and how strongly. `shapes` is one for a static engine,
     else least, usual and most. `version` is the builder's own, exactly. `target` is the compute capability built for
-    (`8.9`), or `any`.
+    (`8.9`), or `any`. `windows` of 77 tokens are read.
     """
 
     graph: str
@@ -34,6 +36,7 @@ class Key:
     version: str
     target: str
     loras: tuple[tuple[str, float], ...] = ()
+    windows: int = 1
 
     def __post_init__(self) -> None:
         # A set: LoRAs add up, in whatever order they were named. 0.0 + … makes one zero of both.
@@ -72,6 +75,7 @@ def in_words(name: str, value: Any) -> str:
         "loras": "with other LoRAs" if value else "without LoRAs",
         "precision": f"in {value}",
         "version": f"built by version {value}",
+        "windows": "for longer words" if value != 1 else "for words of up to 75 tokens",
         "target": f"for a card of compute capability {value}",
     }
     return words.get(name, f"of another {name}")
