@@ -9,6 +9,7 @@ from pathlib import Path
 from studio.brief.draft import Draft
 from studio.brief.rows import Rows, one_row, read_rows
 from studio.errors import BadInput
+from studio.machine import measurements
 from studio.model import Brief
 from studio.orders import Prepared, Wishes
 from studio.steering import sketched
@@ -17,6 +18,8 @@ from studio.studio import Studio
 _PER_MEGAPIXEL_STEP_S, _PER_AD_S, _START_S = 0.62, 0.4, 3.0
 """Where nothing was measured yet: the stage on two cores (README, "How fast"); laying out, drawing and measuring; a
 worker's start."""
+_REASONED = "stage"
+"""The painter that is about as quick on every machine. Of others nothing is said before they have painted here."""
 
 
 def prepared(studio: Studio, draft: Draft) -> Prepared:
@@ -60,21 +63,24 @@ def _rows(studio: Studio, draft: Draft, brief: Brief) -> Rows:
 
 @dataclass(frozen=True)
 class Reckoning:
-    """What a job will come to. `seconds` from what this machine has measured (`measured`), else from its like; of them
-    `paint_seconds` go into new pictures, and into `steps` of the painter's each."""
+    """What a job will come to. `seconds` from what this machine has measured (`measured`), else from its like, and None
+    for a painter that has not painted here; of them `paint_seconds` go into new pictures, and into `steps` of the
+    painter's each."""
 
     ads: int
     pictures: int
     new_pictures: int
-    seconds: float
+    seconds: float | None
     measured: bool
     notes: tuple[str, ...]
     paint_seconds: float = 0.0
     steps: int = 0
 
-    def with_steps(self, steps: int) -> float:
+    def with_steps(self, steps: int) -> float | None:
         """About how many seconds it would be with other steps."""
-        return self.seconds + self.paint_seconds * (steps / self.steps - 1) if self.steps else self.seconds
+        if self.seconds is None or not self.steps:
+            return self.seconds
+        return self.seconds + self.paint_seconds * (steps / self.steps - 1)
 
 
 def reckon(studio: Studio, job: Prepared) -> Reckoning:
@@ -84,15 +90,15 @@ def reckon(studio: Studio, job: Prepared) -> Reckoning:
     known = _known(studio)
     new = [shot for shot_id, shot in shots.items() if shot_id not in known]
     rates = _rates(studio)
-    paint = sum(
-        shot.width_px * shot.height_px / 1e6 * shot.steps * rates.get(shot.engine, _PER_MEGAPIXEL_STEP_S)
-        for shot in new
-    )
+    guessed = {_REASONED: _PER_MEGAPIXEL_STEP_S} | rates
+    known_pace = all(shot.engine in guessed for shot in new)
+    paint = sum(shot.width_px * shot.height_px / 1e6 * shot.steps * guessed.get(shot.engine, 0.0) for shot in new)
     each = [row["seconds"] for row in studio.store.rows(_COMPOSED)]
     seconds = _START_S + paint + len(ads) * (statistics.median(each) if each else _PER_AD_S)
     measured = bool(each) and all(shot.engine in rates for shot in new)
     steps = max((shot.steps for shot in new), default=0)
-    return Reckoning(len(ads), len(shots), len(new), seconds, measured, job.notes, paint, steps)
+    told = seconds if known_pace else None
+    return Reckoning(len(ads), len(shots), len(new), told, measured, job.notes, paint, steps)
 
 
 _COMPOSED = "SELECT seconds FROM jobs WHERE kind = 'compose' AND seconds IS NOT NULL ORDER BY changed DESC LIMIT 60"
@@ -108,8 +114,11 @@ def _known(studio: Studio) -> set[str]:
 
 
 def _rates(studio: Studio) -> dict[str, float]:
-    """Seconds a megapixel and step, by engine: the median of the latest pictures."""
+    """Seconds a megapixel and step, by engine: the median of the latest pictures, else the last standard picture."""
+    standard = {
+        one.engine: one.seconds * 1e6 / (one.width_px * one.height_px * one.steps) for one in measurements(studio)
+    }
     found: dict[str, list[float]] = {}
     for row in studio.store.rows(_PAINTED):
         found.setdefault(row["engine"], []).append(row["rate"])
-    return {engine: statistics.median(rates) for engine, rates in found.items()}
+    return standard | {engine: statistics.median(rates) for engine, rates in found.items()}

@@ -200,7 +200,16 @@ def dry_summary(prepared: Prepared) -> dict[str, Any]:
         "errors": [error.model_dump() for error in prepared.errors],
         "notes": list(prepared.notes),
         "shots": [
-            {"id": shot.content_id, "px": [shot.width_px, shot.height_px], "set": shot.set_id, "seed": shot.seed}
+            {
+                "id": shot.content_id,
+                "px": [shot.width_px, shot.height_px],
+                "set": shot.set_id,
+                "seed": shot.seed,
+                "engine": shot.engine,
+                "steps": shot.steps,
+                "prompt": shot.prompt,
+                "avoid": shot.avoid,
+            }
             for plan in prepared.plans
             for shot in plan.shots
         ],
@@ -219,14 +228,15 @@ def dry_summary(prepared: Prepared) -> dict[str, Any]:
 
 
 def dry_run(prepared: Prepared) -> str:
-    """What would be made: how a CSV's columns were read, what is wrong with rows, how much there is to do."""
+    """What would be made: how a CSV's columns were read, what is wrong with rows, how much there is to do, and the
+    words from which each brief's first picture is painted."""
     lines = [f"{column} → {field}" for column, field in prepared.columns.items()]
     lines += [f"{column} → (not used)" for column in prepared.ignored]
     lines += [f"line {error.line}: {error.message}  → {error.hint}" for error in prepared.errors]
-    lines += [
-        f"{brief.name}: {len(plan.shots)} pictures, {len(plan.ads)} ads"
-        for brief, plan in zip(prepared.briefs, prepared.plans, strict=True)
-    ]
+    for brief, plan in zip(prepared.briefs, prepared.plans, strict=True):
+        lines.append(f"{brief.name}: {len(plan.shots)} pictures, {len(plan.ads)} ads")
+        lines += [f"  painted by {shot.engine} in {shot.steps} steps" for shot in plan.shots[:1] if shot.prompt]
+        lines += [f"  the first from the words: {shot.prompt}" for shot in plan.shots[:1] if shot.prompt]
     lines += [f"Not used: {note}" for note in prepared.notes]
     shots, ads = (sum(len(getattr(plan, kind)) for plan in prepared.plans) for kind in ("shots", "ads"))
     return "\n".join([*lines, f"{shots} pictures to paint, {ads} ads to make. Nothing was painted."])
@@ -289,7 +299,7 @@ def imported(loaded: LoadedKit, out: Path) -> str:
 
 def engine_row(entry: Any) -> str:
     """An engine: what it does, whose terms it is under, why it cannot be used, and what mends that."""
-    lines = [f"{entry.kind:9} {entry.id:22} {entry.licence:12} {entry.name}"]
+    lines = [f"{entry.kind:9} {entry.id:22} {entry.licence:26} {entry.name}"]
     size = f"  ({entry.bytes / 1e9:.1f} GB to fetch)" if entry.fetchable and entry.bytes else ""
     if entry.reason:
         lines.append(f"{'':10}{entry.reason}" + (f"  → {entry.fix}{size}" if entry.fix else size))

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from engines.base import Painter, PaintRequest, Progress
+from engines.base import Capabilities, Painter, PaintRequest, Progress
 from studio import __version__
 from studio.checkup import Finding, check_up
 from studio.desk.files import write_whole
@@ -29,6 +29,8 @@ from studio.values import Value, read_value
 CPU_WATTS, CARD_WATTS, RTX_4090_WATTS = 65.0, 250.0, 450.0
 PRICE_PER_KWH, CURRENCY = 0.30, "EUR"
 MEASURED_PX, MEASURED_STEPS, MEASURED_SET = 512, 12, "arch"
+LEARNED_PX = 1024
+"""The side of the pictures that models which read words have learned on; they are measured at it."""
 MOST_MEASURED = 40
 _MAX_BYTES = 200_000
 
@@ -102,7 +104,7 @@ def _assumed_watts() -> tuple[float, str]:
 
 
 class Measured(Value):
-    """How quick one painter was at the standard picture, and when. Seconds since the epoch; seconds."""
+    """How quick one painter was at its standard picture, and when. Seconds since the epoch; seconds."""
 
     engine: str
     runtime: str
@@ -112,6 +114,11 @@ class Measured(Value):
     height_px: int = MEASURED_PX
     steps: int = MEASURED_STEPS
     machine: str = ""
+
+
+def standard(can: Capabilities) -> tuple[int, int]:
+    """A painter's standard picture: its side in pixels, and the steps it takes in normal work."""
+    return (LEARNED_PX if can.prompt else MEASURED_PX), can.steps.get("normal", MEASURED_STEPS)
 
 
 def measure(studio: Studio, painter: Painter, progress: Progress) -> Measured:
@@ -128,11 +135,13 @@ def measure(studio: Studio, painter: Painter, progress: Progress) -> Measured:
     def request(side: int, steps: int) -> PaintRequest:
         return PaintRequest(side, side, 1, steps, palette, spec, prompt="a calm studio set, soft daylight")
 
+    side, steps = standard(painter.capabilities)
     progress.report(0.02, "Loading")
     next(iter(painter.paint([request(64, 1)], progress.part(0.02, 0.3))))
-    made = next(iter(painter.paint([request(MEASURED_PX, MEASURED_STEPS)], progress.part(0.32, 0.66))))
+    made = next(iter(painter.paint([request(side, steps)], progress.part(0.32, 0.66))))
     result = Measured(
         engine=painter.id, runtime=made.runtime, at=time.time(), seconds=round(made.seconds, 3), machine=_short_name(),
+        width_px=side, height_px=side, steps=steps,
     )  # fmt: skip
     kept = [one.model_dump() for one in (*measurements(studio), result)][-MOST_MEASURED:]
     write_whole(studio.home / "measured.json", json.dumps(kept, indent=1).encode())

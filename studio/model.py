@@ -318,6 +318,14 @@ class Shot(Value):
     adapters: tuple[Adapter, ...] = ()
     """Pictures and files here are digests of files in the workspace."""
 
+    def canonical(self) -> str:
+        """Without what references and LoRAs are called: a file under another name gives the same picture."""
+        unnamed = {
+            group: tuple(one.model_copy(update={"name": ""}) for one in getattr(self, group))
+            for group in ("references", "adapters")
+        }
+        return Value.canonical(self.model_copy(update=unnamed))
+
 
 class Picture(Value):
     """A painted Shot in the store: content digests, and what really ran."""

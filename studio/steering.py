@@ -4,13 +4,13 @@ use left out with the reason."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from engines.base import Capabilities
+from engines.base import AdapterFacts, Capabilities
 from studio.brand.inside import inside, relative_name
 from studio.brand.kit import LoadedKit
 from studio.brief.draft import Sketch
@@ -30,11 +30,13 @@ Steer = TypeVar("Steer", Control, Reference)
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the files are that a brief names: `beside` it, in its `kit`, or, LoRAs only, in the model `folders`."""
+    """Where the files are that a brief names: `beside` it, in its `kit`, or, LoRAs only, in the model `folders`;
+    `judge` says of a LoRA whether the painter can wear it."""
 
     beside: Path
     kit: LoadedKit
     folders: tuple[Path, ...] = ()
+    judge: Callable[[Path], AdapterFacts] | None = None
 
 
 def followed(brief: Brief, sources: Sources, can: Capabilities, store: Store) -> tuple[Brief, tuple[str, ...]]:
@@ -43,6 +45,8 @@ def followed(brief: Brief, sources: Sources, can: Capabilities, store: Store) ->
     notes: list[str] = []
     controls = [one for one in brief.controls if _used(can, "controls", one.kind, notes)]
     references = [one for one in brief.references if _used(can, "references", one.use, notes)]
+    if brief.avoid.strip() and can.prompt and not can.avoid:
+        notes.append(f"What to avoid: {can.reasons.get('avoid') or 'This painter does not heed it.'}")
     changed = {
         "controls": tuple(_here(one, sources.beside, store) for one in controls),
         "references": tuple(_here(one, sources.beside, store) for one in references),
@@ -120,14 +124,24 @@ def _worn(brief: Brief, sources: Sources, can: Capabilities, store: Store, notes
     if not can.adapters:
         notes.append(f"LoRA: {can.reasons.get('adapters') or 'This painter does not use any.'}")
         return ()
-    worn = (
-        [_kept_adapter(Adapter(file=str(_kits(own, sources.kit)), name=Path(own).stem), sources, store)] if own else []
-    )
+    worn = _own(own, sources, store, notes) if own else []
     for one in brief.adapters:
         kept = _kept_adapter(one, sources, store)
-        if all(kept.file != other.file for other in worn):
+        if any(kept.file == other.file for other in worn):
+            notes.append(f"LoRA {kept.name or one.file[:12]}: It is worn already; the first weight holds.")
+        else:
             worn.append(kept)
     return tuple(worn)
+
+
+def _own(name: str, sources: Sources, store: Store, notes: list[str]) -> list[Adapter]:
+    """The kit's own. It was trained for one model; other painters do without it."""
+    path = _kits(name, sources.kit)
+    facts = sources.judge(path) if sources.judge and path.suffix.lower() == ADAPTER else None
+    if facts and facts.reason:
+        notes.append(f"The kit's LoRA: {facts.reason}")
+        return []
+    return [_kept_adapter(Adapter(file=str(path), name=path.stem), sources, store)]
 
 
 def _kits(own: str, kit: LoadedKit) -> Path:
@@ -140,16 +154,24 @@ def _kits(own: str, kit: LoadedKit) -> Path:
 
 
 def _kept_adapter(one: Adapter, sources: Sources, store: Store) -> Adapter:
-    """With its file in the workspace. What is inside is the painter's to judge."""
+    """With its file in the workspace. Raises `BadInput` for one that the painter cannot wear."""
     if _DIGEST.fullmatch(one.file):
-        store.file_path(one.file, ADAPTER)
+        _fits(store.file_path(one.file, ADAPTER), one.name, sources)
         return one
     if one.file.lower().endswith(_MAY_RUN_CODE):
         raise BadInput(
             f"{Path(one.file).name} is of a kind that may run code when it is opened", "Get the LoRA as .safetensors"
         )
     path = _adapter_path(one.file, sources)
+    _fits(path, path.name, sources)
     return one.model_copy(update={"file": store.put_file(path, ADAPTER), "name": one.name or path.stem})
+
+
+def _fits(path: Path, name: str, sources: Sources) -> None:
+    """Raises `BadInput` with the reason where the painter cannot wear what lies at `path`."""
+    facts = sources.judge(path) if sources.judge else None
+    if facts and facts.reason:
+        raise BadInput(facts.reason.replace(path.name, name or "A LoRA of the brief"), facts.hint)
 
 
 def _adapter_path(name: str, sources: Sources) -> Path:

@@ -222,7 +222,7 @@ class Studio:
         plans: list[Plan] = []
         looked = wishes.styles is not None or any(brief.look for brief in rows.briefs)
         notes = dict.fromkeys((*unlike, *(unread if looked else ())))
-        sources = Sources(beside, kit, self.engines.folders)
+        sources = Sources(beside, kit, self.engines.folders, self.engines.judging(wishes.engine))
         products = Products(self.retouch, beside, wishes.product, wishes.cutout, progress or Progress())
         bad = list(rows.errors)
         for asked, line in zip(rows.briefs, rows.lines, strict=True):

@@ -172,7 +172,8 @@ const chip = (symbol, text) => h("span.chip", null, icon(symbol, 14), text);
 
 function speedOf(one, errand, busy) {
   const painted = facts.speeds.filter((speed) => speed.engine === one.id || speed.engine.startsWith(`${one.id} `) || speed.engine.startsWith(`${one.id}-`));
-  const measured = facts.measured.filter((entry) => entry.engine === one.id);
+  const [side, steps] = one.standard;
+  const measured = facts.measured.filter((entry) => entry.engine === one.id && entry.width_px === side && entry.steps === steps);
   const slowest = Math.max(...measured.map((entry) => entry.seconds), 0.001);
   return h("div.stack.tight.en-speed", null,
     h("div.split", null, h("h4", null, "Speed"),
@@ -185,13 +186,13 @@ function speedOf(one, errand, busy) {
       h("span", null, `Pictures for ads, ${speed.steps} steps`, h("small", null, ` ${speed.runtime}, median of ${speed.pictures}`)),
       h("span.num", null, `${speed.seconds_per_megapixel.toFixed(2)} s a megapixel`))),
     measured.length
-      ? h("table.en-table", null, h("caption", null, "The standard picture, 512 × 512, 12 steps"),
+      ? h("table.en-table", null, h("caption", null, `The standard picture, ${side} × ${side}, ${many(steps, "step")}`),
         h("thead", { class: "unseen" }, h("tr", null, h("th", { scope: "col" }, "When"), h("th", { scope: "col" }, "How long"), h("th", { scope: "col" }, "Seconds"))),
         h("tbody", null, measured.slice(0, 5).map((entry) => h("tr", { title: `${entry.machine}, ${entry.runtime}` },
           h("td.quiet", null, when(entry.at)),
           h("td.wide", null, h("div.bar", null, h("i", { style: { width: `${(entry.seconds / slowest) * 100}%` } }))),
           h("td.num", null, `${entry.seconds.toFixed(2)} s`)))))
-      : h("small", null, "Not measured yet. The standard picture is 512 × 512 at 12 steps."));
+      : h("small", null, `The standard picture, ${side} × ${side} in ${many(steps, "step")}, has not been measured yet.`));
 }
 const when = (at) => new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).format(new Date(at * 1000));
 const bar = (share, label) => h("div.bar", { role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(share * 100) }, h("i", { style: { width: `${share * 100}%` } }));

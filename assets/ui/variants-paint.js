@@ -30,7 +30,7 @@ function paintPanel({ plan }) {
     const painter = painterNow(), now = plan();
     if (!painter) return;
     const effort = effortOf(painter);
-    const others = now?.new_pictures ? Object.keys(painter.steps).filter((one) => one !== effort && now.efforts[one]) : [];
+    const others = now?.new_pictures && now.seconds !== null ? Object.keys(painter.steps).filter((one) => one !== effort && now.efforts[one]) : [];
     fill(info, `${EFFORTS[effort][1]}: ${many(painter.steps[effort], "step")} a picture.`,
       others.map((one) => ` ${EFFORTS[one][0]} would take ${span(now.efforts[one].seconds)}, ${money(now.efforts[one].cost, now.currency)}.`));
   }

@@ -159,7 +159,8 @@ const reckon = lockup.newest(async () => {
     const known = plan.pictures - plan.new_pictures;
     fill(sum,
       h("b", null, `${many(plan.ads, "ad")}`), h("span", null, ` from ${many(plan.pictures, "picture")}`), known ? h("span.quiet", null, `, ${known} painted already`) : null,
-      h("br"), h("span.quiet", { title: plan.assumed }, `${plan.measured ? "about" : "estimated"} ${span(plan.seconds)} · ${money(plan.cost, plan.currency)}`),
+      h("br"), plan.seconds === null ? h("span.quiet", null, "How long is known once this painter has painted here")
+        : h("span.quiet", { title: plan.assumed }, `${plan.measured ? "about" : "estimated"} ${span(plan.seconds)} · ${money(plan.cost, plan.currency)}`),
       plan.notes.length ? h("details", null, h("summary", null, `${many(plan.notes.length, "thing")} the painter does not use`), plan.notes.map((note) => h("small", null, note))) : null,
       plan.errors.map((error) => h("small.warn", null, error)));
     paint.said();

@@ -11,6 +11,9 @@ from engines.base import AdapterFile, EngineError
 from engines.diffusion.lora import read_lora
 from engines.diffusion.lycoris import KINDS, as_lora
 
+_NOT_FITTING = ("size mismatch", "ignore_mismatched_sizes")
+"""How torch and transformers say that weights have other shapes than the networks they are for."""
+
 
 class Worn:
     """What a diffusers pipeline wears. `check(path)` refuses a file made for another model with an `EngineError`."""
@@ -65,9 +68,11 @@ class Worn:
                 made, weight_name=path.name, adapter_name=name, local_files_only=True, use_safetensors=True
             )
         except (ValueError, KeyError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "size mismatch" not in str(error):
+            if isinstance(error, RuntimeError) and not any(said in str(error) for said in _NOT_FITTING):
                 raise  # what the card or its driver says is not about the file
-            raise EngineError(f"The LoRA {path.name} does not fit this model", str(error).splitlines()[0]) from error
+            raise EngineError(
+                f"The LoRA {path.name} does not fit this model", "It was made for another one; take it off."
+            ) from error
         layers = sum(_layers(network, name) for network in self._networks)
         if not layers:
             raise EngineError(f"The LoRA {path.name} changes nothing in this model", "It was made for another one.")

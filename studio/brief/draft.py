@@ -91,9 +91,8 @@ class Draft(Value):
     @classmethod
     def _none_by_its_place(cls, adapters: tuple[Adapter, ...]) -> tuple[Adapter, ...]:
         """What comes from a page names no place on this machine."""
-        for one in adapters:
-            if not one.file.strip() or re.search(r"^[/\\~]|\.\.|[:\0]", one.file):
-                raise ValueError("a LoRA is chosen by its name in a model folder")
+        if any(names_a_place(one.file) for one in adapters):
+            raise ValueError("a LoRA is chosen by its name in a model folder")
         return adapters
 
     def changed(self, fields: dict[str, Any]) -> Draft:
@@ -106,6 +105,11 @@ class Draft(Value):
         headlines = tuple(line.strip() for line in self.headlines if line.strip())
         name = re.sub(r"[^a-z0-9._-]+", "-", self.title.lower()).strip("-._")[:64] or "campaign"
         return read_value(Brief, {**fields, "name": name, "headlines": headlines}, "The brief")
+
+
+def names_a_place(file: str) -> bool:
+    """Whether a LoRA is named by where it lies on this machine, not by its name in a model folder."""
+    return not file.strip() or re.search(r"^[/\\~]|\.\.|[:\0]", file) is not None
 
 
 _SAME = (

@@ -14,10 +14,13 @@ _MAX_BYTES, _MOST_LINES, _MOST_LISTS = 2_000_000, 20_000, 200
 
 
 def read_lists(texts: Iterable[str], folders: Sequence[Path]) -> dict[str, tuple[str, ...]]:
-    """The lists that `texts` ask for and those that these ask for in turn, from the first of `folders`, or the shipped
-    ones, that has them; what is nowhere is left out. Raises `BadInput` for a file that cannot be read."""
+    """The lists that `texts` ask for, those that these ask for in turn, and, where any is asked for, the shipped ones;
+    from the first of `folders`, or ours, that has them. What is nowhere is left out. Raises `BadInput` for a file that
+    cannot be read."""
     found: dict[str, tuple[str, ...]] = {}
     wanted = [name for text in texts for name in names_in(text)]
+    if wanted:  # all that ships, so that a name which is wrong can be answered with those that are right
+        wanted = [*(path.stem for path in sorted((presets_folder() / "wildcards").glob("*.txt"))), *wanted]
     while wanted and len(found) < _MOST_LISTS:
         name = wanted.pop()
         if name in found or ".." in name:

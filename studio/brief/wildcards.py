@@ -41,7 +41,7 @@ class _Chooser:
         # 1. Every list must be there, also those that this seed does not choose.
         for name in names_in(text):
             if not self._lists.get(name):
-                near = ", ".join(list(self._lists)[:12]) or "none"
+                near = ", ".join(sorted(self._lists)[:12]) or "none"
                 raise BadInput(
                     f"There is no list of words called __{name}__", f"Put {name}.txt beside the brief. Known: {near}"
                 )

@@ -39,6 +39,11 @@ class Engines:
             )
         return offer
 
+    def judging(self, painter_id: str) -> Callable[[Path], AdapterFacts] | None:
+        """What says of a LoRA whether that painter can wear it; None where nothing does."""
+        adapter = self.adapter
+        return (lambda path: adapter(path, painter_id)) if adapter else None
+
     def _painter(self, painter_id: str) -> Offer:
         painters = {offer.id: offer for offer in self.offers("painter")}
         if painter_id in painters:

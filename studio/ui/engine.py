@@ -25,6 +25,7 @@ from studio.machine import (
     power,
     set_power,
     speeds,
+    standard,
 )
 from studio.runs import Runs
 from studio.studio import Studio
@@ -65,7 +66,10 @@ class Engine:
         """Everything the tab shows but the doctor's findings, as it is now."""
         return {
             "machine": machine(self.studio),
-            "painters": [painter(offer) | _terms(offer) for offer in self.studio.engines.offers("painter")],
+            "painters": [
+                painter(offer) | _terms(offer) | {"standard": standard(offer.capabilities)}
+                for offer in self.studio.engines.offers("painter")
+            ],
             "cutouts": [_terms(offer) for offer in self.studio.engines.offers("cutout")],
             "upscalers": [_terms(offer) for offer in self.studio.engines.offers("upscaler")],
             "annotators": [_terms(offer) for offer in self.studio.engines.offers("annotator")],

@@ -57,10 +57,10 @@ class Variants:
             "new_pictures": reckoning.new_pictures,
             "seconds": reckoning.seconds,
             "measured": reckoning.measured,
-            "cost": costs.of(reckoning.seconds),
+            "cost": _price(costs, reckoning.seconds),
             "currency": costs.currency,
             "assumed": costs.source,
-            "efforts": {effort: {"seconds": s, "cost": costs.of(s)} for effort, s in efforts.items()},
+            "efforts": {effort: {"seconds": s, "cost": _price(costs, s)} for effort, s in efforts.items()},
             "notes": list(reckoning.notes),
             "errors": [f"Line {error.line}: {error.message}" for error in job.errors[:5]],
             "briefs": len(job.briefs),
@@ -91,3 +91,8 @@ class Variants:
             "errors": [error.model_dump() for error in read.errors[:20]],
             "first": [brief.headlines[0] if brief.headlines else brief.name for brief in read.briefs[:4]],
         }
+
+
+def _price(costs: machine.Costs, seconds: float | None) -> float | None:
+    """What it costs; None where nobody knows how long it takes."""
+    return None if seconds is None else costs.of(seconds)

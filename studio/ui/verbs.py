@@ -13,6 +13,7 @@ from gradio.data_classes import FileData
 from pydantic import Field
 
 from studio.brand.adopt import as_found
+from studio.brief.draft import names_a_place
 from studio.brief.rows import brief_of, one_row
 from studio.composition import Effort
 from studio.console import dry_summary
@@ -294,11 +295,14 @@ def _brief(given: Mapping[str, Any] | str) -> Brief:
     brief = brief_of(dict(fields), "The brief")
     named = [one.picture for one in (*brief.controls, *brief.references)]
     named += [one.mask for one in (*brief.controls, *brief.references) if one.mask]
-    # A LoRA's bare name is one in a model folder.
-    named += [one.file for one in brief.adapters if any(mark in one.file for mark in "/\\:")]
-    if brief.product or any(len(name) != _DIGEST_LENGTH or not name.isalnum() for name in named):
+    if (
+        any(names_a_place(one.file) for one in brief.adapters)
+        or brief.product
+        or any(len(name) != _DIGEST_LENGTH or not name.isalnum() for name in named)
+    ):
         raise BadInput(
             "The brief names a file on this machine, which is not read from here",
-            "Send the product as a file; name maps and references by the digest that control gives",
+            "Send the product as a file; name maps and references by the digest that control gives, LoRAs by their"
+            " name in a model folder",
         )
     return brief

@@ -107,7 +107,11 @@ def test_lists_are_read_beside_the_brief_and_what_they_ask_for(tmp_path: Path) -
     found = read_lists(["a __fruit__ in __light__"], [tmp_path, tmp_path / "wildcards"])
     assert found["fruit"] == ("plum", "__berry__") and found["berry"] == ("Preiselbeere", "mûre")
     assert len(found["light"]) >= 5  # shipped
-    assert read_lists(["__nowhere__ __a/../../secret__"], [tmp_path]) == {}
+    assert read_lists(["no list"], [tmp_path]) == {}
+    shipped = read_lists(["__nowhere__ __a/../../secret__"], [tmp_path])
+    with pytest.raises(BadInput, match="called __nowhere__") as caught:
+        chosen("__nowhere__", 1, shipped)
+    assert "ground, light, season" in caught.value.hint, "a name that is wrong is answered with those that are right"
     (tmp_path / "fruit.txt").write_text("x\n" * 30_000)
     with pytest.raises(BadInput, match=r"fruit\.txt"):
         read_lists(["__fruit__"], [tmp_path])

@@ -135,6 +135,15 @@ def test_a_painter_is_measured_on_the_standard_picture_after_it_is_warm(studio: 
         machine.measure(studio, painter, Progress(should_stop=lambda: True))
 
 
+def test_a_painter_that_reads_words_is_measured_at_its_own_size_and_steps(studio: Studio) -> None:
+    painter = Quick()
+    painter.capabilities = Capabilities(prompt=True, steps={"normal": 4, "quality": 8})
+    made = machine.measure(studio, painter, Progress())
+    assert (painter.asked[1].width_px, painter.asked[1].steps) == (1024, 4)
+    assert (made.width_px, made.height_px, made.steps) == (1024, 1024, 4)
+    assert machine.standard(painter.capabilities) == (1024, 4)
+
+
 def test_speeds_are_medians_of_what_was_painted(studio: Studio) -> None:
     for index, seconds in enumerate((1.0, 2.0, 30.0)):
         shot = Shot(

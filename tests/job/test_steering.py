@@ -17,6 +17,7 @@ from studio.composition import Control, Reference
 from studio.desk.engines import Engines
 from studio.desk.hands import StudioHands
 from studio.errors import BadInput
+from studio.machine import measure
 from studio.pixels import encode_png
 from studio.studio import Studio
 
@@ -121,7 +122,17 @@ def test_what_a_job_comes_to_is_reckoned_before_anything_is_painted(studio: Stud
     reckoning = reckon(studio, job)
     assert (reckoning.ads, reckoning.measured) == (6, False)
     assert reckoning.pictures == reckoning.new_pictures == sum(len(plan.shots) for plan in job.plans)
-    assert reckoning.seconds > 5
+    assert reckoning.seconds is not None and reckoning.seconds > 5
+
+
+def test_nobody_says_how_long_a_painter_takes_that_never_painted_here(studio: Studio) -> None:
+    job = prepared(studio, draft(studio, "follower"))
+    unknown = reckon(studio, job)
+    assert (unknown.seconds, unknown.with_steps(40), unknown.measured) == (None, None, False)
+    measured = measure(studio, Follower(), Progress())
+    known = reckon(studio, job)
+    assert (measured.width_px, measured.steps) == (1024, 12)
+    assert known.seconds is not None and known.paint_seconds > 0
 
 
 def test_a_draft_without_formats_or_kit_is_refused(studio: Studio) -> None:

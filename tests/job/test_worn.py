@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from engines.base import Capabilities, EngineError, Offer, Painting, PaintRequest, Progress
+from engines.base import AdapterFacts, Capabilities, EngineError, Offer, Painting, PaintRequest, Progress
 from engines.stage import CAPABILITIES as STAGE
 from studio.brand.kit import save_kit
 from studio.brief.draft import Draft
 from studio.brief.rows import one_row
 from studio.campaign import prepared
-from studio.composition import Adapter, Control
+from studio.composition import Adapter, Control, Reference
 from studio.desk import provenance
 from studio.desk.engines import Engines
 from studio.desk.hands import StudioHands, hands
@@ -136,6 +137,72 @@ def test_the_kits_own_lora_is_worn_first(studio: Studio, tmp_path: Path) -> None
     job = planned(studio, tmp_path, Wishes())
     assert any(note.startswith("LoRA:") for note in job.notes)
     assert job.plans[0].shots[0].adapters == ()
+
+
+def judged(studio: Studio) -> Studio:
+    """With what tells LoRAs apart: one that holds `old` is for another model."""
+
+    def facts(path: Path, painter_id: str) -> AdapterFacts:
+        if "torn" in path.name:
+            raise EngineError(f"{path.name} is cut off", "Download it again.")
+        wrong = b"old" in path.read_bytes()
+        return AdapterFacts(
+            path.stem, reason=f"{path.name} is for SD 1.5, not for {painter_id}" if wrong else "", hint="Use another."
+        )
+
+    return Studio(studio.home, replace(studio.engines, adapter=facts))
+
+
+def test_a_lora_for_another_model_is_refused_by_its_name_before_anything_is_painted(
+    studio: Studio, tmp_path: Path
+) -> None:
+    able = judged(studio)
+    for name in ("retro", "torn"):
+        (tmp_path / f"{name}.safetensors").write_bytes(b"old" * 9)
+    with pytest.raises(BadInput, match=r"^retro\.safetensors is for SD 1\.5, not for wearer") as caught:
+        planned(able, tmp_path, adapters=["glow", "retro"])
+    assert caught.value.hint == "Use another."
+    with pytest.raises(EngineError, match=r"torn\.safetensors is cut off"):
+        planned(able, tmp_path, adapters=["torn"])
+    digest = able.store.put_file(tmp_path / "retro.safetensors", ".safetensors")
+    with pytest.raises(BadInput, match=r"^Old film is for SD 1\.5"):
+        planned(able, tmp_path, adapters=[{"file": digest, "name": "Old film"}])
+    assert planned(able, tmp_path, adapters=["glow"]).notes == ()
+
+
+def test_a_kits_lora_for_another_model_keeps_no_painter_from_painting(studio: Studio, tmp_path: Path) -> None:
+    able, folder = judged(studio), studio.shelf.path / "solbrae"
+    (folder / "brand.safetensors").write_bytes(b"old")
+    save_kit(studio.kit(folder).kit.model_copy(update={"adapter": "brand.safetensors"}), folder)
+    job = planned(able, tmp_path, adapters=["glow"])
+    assert [one.name for one in job.plans[0].shots[0].adapters] == ["glow"]
+    assert job.notes == ("The kit's LoRA: brand.safetensors is for SD 1.5, not for wearer",)
+
+
+def test_what_is_not_heeded_is_said(studio: Studio, tmp_path: Path) -> None:
+    twice = planned(studio, tmp_path, adapters=["glow", {"file": "glow", "weight": 0.3}])
+    assert [one.weight for one in twice.plans[0].shots[0].adapters] == [1.0]
+    assert twice.notes == ("LoRA glow: It is worn already; the first weight holds.",)
+    can = replace(WEARS, avoid=False, reasons={"avoid": "It paints in few steps"})
+    engines = replace(studio.engines, offers=lambda kind: [Offer("wearer", "painter", "W", capabilities=can)])
+    few = Studio(studio.home, engines)
+    assert planned(few, tmp_path, avoid="crowds").notes == ("What to avoid: It paints in few steps",)
+    assert planned(few, tmp_path, avoid=" ").notes == ()
+
+
+def test_a_picture_is_the_same_whatever_its_files_are_called(studio: Studio, tmp_path: Path, models: Path) -> None:
+    first = planned(studio, tmp_path, adapters=["glow"]).plans[0].shots[0]
+    (models / "loras" / "glow.safetensors").rename(models / "loras" / "shine.safetensors")
+    second = planned(studio, tmp_path, adapters=["shine"]).plans[0].shots[0]
+    assert (first.adapters[0].name, second.adapters[0].name) == ("glow", "shine")
+    assert first.content_id == second.content_id
+    stronger = planned(studio, tmp_path, adapters=[{"file": "shine", "weight": 0.9}]).plans[0].shots[0]
+    assert stronger.content_id != first.content_id
+    seen = [
+        first.model_copy(update={"references": (Reference(picture="a" * 64, weight=weight, name=name),)}).content_id
+        for weight, name in ((0.6, "dune"), (0.6, "beach"), (0.7, "dune"))
+    ]
+    assert seen[0] == seen[1] != seen[2]
 
 
 @pytest.mark.parametrize(
