@@ -14,7 +14,7 @@ from studio.brand.website import infer
 from studio.errors import BadInput
 from tests.samples import SAMPLES
 
-QUICK, ALL = 120, 2_000
+QUICK, ALL = 40, 2_000
 LIMIT_S = 5.0
 
 PAGE = b"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Example &ndash; Fresh bread daily</title>
