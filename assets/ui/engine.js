@@ -268,10 +268,12 @@ function leftOf(errand) {
 
 async function askToFetch(one) {
   const terms = await call("terms", { name: one.id });
-  const boxes = terms.licences.map(({ name }) => field({ label: `Type ${name} to accept its licence`, name: "licence", oninput: () => { go.disabled = !typed(); } }));
-  const typed = () => boxes.every((box, index) => box.box.value.trim() === terms.licences[index].name);
+  const names = [...new Set(terms.licences.map(({ name }) => name))]; // several parts may be under the same one
+  const places = (name) => terms.licences.filter((said) => said.name === name && said.url).map(({ url }) => h("a.link", { href: url, target: "_blank", rel: "noopener noreferrer" }, url));
+  const boxes = names.map((name) => field({ label: `Type ${name} to accept its licence`, name: "licence", oninput: () => { go.disabled = !typed(); } }));
+  const typed = () => boxes.every((box, index) => box.box.value.trim() === names[index]);
   const go = button({ label: "Fetch", kind: "primary", disabled: true, onclick: async () => {
-    await call("fetch", { name: one.id, accepted: terms.licences.map(({ name }) => name) });
+    await call("fetch", { name: one.id, accepted: names });
     shut();
     announce(`Fetching ${one.name}`);
     await lookAtErrands();
@@ -280,11 +282,11 @@ async function askToFetch(one) {
   const shut = dialog({
     title: `Fetch ${one.name}`,
     body: h("div.stack", null,
-      h("dl.en-facts", null, fact(terms.licences.length > 1 ? "Licences" : "Licence", terms.licences.map(({ name }) => name).join(", ")), fact("Paid ads", terms.commercial ? "allowed" : "not allowed"),
+      h("dl.en-facts", null, fact(names.length > 1 ? "Licences" : "Licence", names.join(", ")), fact("Paid ads", terms.commercial ? "allowed" : "not allowed"),
         fact("Size", terms.bytes ? bytes(terms.bytes) : "not stated by its source, up to 1 GB"), fact("Goes to", h("span.en-path", null, `${facts.machine.workspace}/models`))),
       terms.note ? h("p", null, terms.note) : null,
       h("p.quiet", null, "Only these files are asked for, from their publishers. They are checked before they are used, and a broken download goes on where it stopped."),
-      terms.licences.map(({ url }, index) => h("div.stack.tight", null, url ? h("p", null, "Read it first: ", h("a.link", { href: url, target: "_blank", rel: "noopener noreferrer" }, url)) : null, boxes[index]))),
+      names.map((name, index) => h("div.stack.tight", null, places(name).map((link) => h("p", null, "Read it first: ", link)), boxes[index]))),
     actions: [go],
   });
   boxes[0]?.box.focus();

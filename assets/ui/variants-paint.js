@@ -57,11 +57,14 @@ function paintingStrip() {
     const image = h("img", { alt: "The picture as far as it is painted" }), frame = h("div.frame", null, image);
     const title = h("b.num"), how = h("span.num"), left = h("span.quiet.num"), done = h("i");
     const made = h("figure", null, frame, h("figcaption", null, title, how, left, h("div.bar", { "aria-hidden": "true" }, done)));
-    let shown = "";
+    let shown = "", told = { text: "", left: 0 };
     made.show = (one, name) => {
+      // A pace that is known only from step to step does not count upwards in between.
+      const left = one.text === told.text && told.left ? Math.min(one.seconds_left ?? told.left, told.left) : one.seconds_left;
+      told = { text: one.text, left };
       title.textContent = name;
       how.textContent = one.text || "Starting";
-      left.textContent = one.seconds_left ? `about ${span(one.seconds_left)} left` : "";
+      left.textContent = told.left ? `about ${span(told.left)} left` : "";
       done.style.width = `${one.fraction * 100}%`;
       if (one.picture && one.picture !== shown) take(one.picture);
     };

@@ -192,8 +192,15 @@ const gallery = lockup.gallery({
   ask: (wanted, offset, limit) => call("ads", { wanted, offset, limit }),
   wanted: () => ({ run: local.run, rejected: "show" }),
   chosen, opened: (ad) => { emitOpen(ad); },
-  empty: () => h("div.empty", null, h("h2", null, local.run ? "The first ads are on their way" : "Nothing made yet"), h("p", null, local.run ? "They appear here as they are finished." : "Press Generate, or G. The work goes on when you close the page.")),
+  empty: () => h("div.empty", null, nothing().map((text, index) => h(index ? "p" : "h2", null, text))),
 });
+/** Why there is no ad to see: what it is, and what comes or can be done. */
+function nothing() {
+  if (!local.run) return ["Nothing made yet", "Press Generate, or G. The work goes on when you close the page."];
+  if (!local.now?.over) return ["The first ads are on their way", "They appear here as they are finished."];
+  if (local.now.stopped) return ["Stopped before the first ad", "Go on takes it up where it was."];
+  return ["No ad was finished", "Why is said above, under what was not made."];
+}
 const emitOpen = (ad) => { lockup.opening = { run: ad.run, ad: ad.ad }; lockup.go("finish"); lockup.emit("open-ad", ad); };
 const bar = h("div.ad-bar", { role: "toolbar", "aria-label": "The chosen ad", hidden: true });
 let compared = null;
@@ -270,7 +277,8 @@ async function listRuns() {
   runChoice.value = local.run;
 }
 function showRun(run) {
-  painting.show(run?.id === local.run ? run : null);
+  local.now = run?.id === local.run ? run : null;
+  painting.show(local.now);
   if (!run || run.id !== local.run) { fill(runState); fill(runTools); return; }
   const small = (label, symbol, onclick, name) => button({ label, icon: symbol, kind: "small", onclick, name });
   const act = (verb, id) => async () => { await state.call(verb, { run_id: id }); await lockup.poll(); };

@@ -111,7 +111,7 @@ def _request(
     shot: Shot, standing: ProductInScene | None, load: Callable[[str], bytes], locate: Callable[[str], Path]
 ) -> PaintRequest:
     def plane(digest: str | None) -> NDArray[np.uint8] | None:
-        return np.ascontiguousarray(_rgb(load(digest))[..., 0]) if digest else None
+        return np.ascontiguousarray(_on(load(digest), 0)[..., 0]) if digest else None
 
     return PaintRequest(
         width_px=shot.width_px,
@@ -126,18 +126,23 @@ def _request(
         avoid=shot.avoid,
         guidance=shot.guidance,
         controls=tuple(
-            ControlMap(one.kind, _rgb(load(one.picture)), one.strength, one.start, one.end, plane(one.mask))
+            ControlMap(one.kind, _on(load(one.picture), 0), one.strength, one.start, one.end, plane(one.mask))
             for one in shot.controls
         ),
         references=tuple(
-            ReferencePicture(one.use, _rgb(load(one.picture)), one.weight, plane(one.mask)) for one in shot.references
+            ReferencePicture(one.use, _on(load(one.picture), 255), one.weight, plane(one.mask))
+            for one in shot.references
         ),
         adapters=tuple(AdapterFile(locate(one.file), one.weight, one.file) for one in shot.adapters),
     )
 
 
-def _rgb(data: bytes) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(decode_picture(data, "picture")[..., :3])
+def _on(data: bytes, ground: int) -> NDArray[np.uint8]:
+    """A picture as H×W×3; what is transparent in it shows a ground of this grey: maps and masks say nothing there, and
+    references stand on white."""
+    rgba = decode_picture(data, "picture")
+    shown = rgba[..., 3:].astype(np.float32) / 255
+    return np.ascontiguousarray(np.rint(rgba[..., :3] * shown + ground * (1 - shown)).astype(np.uint8))
 
 
 def _region(box: Box) -> Region:

@@ -251,6 +251,20 @@ def test_masks_of_maps_come_along(studio: Studio, tmp_path: Path, painter: Weare
     assert (mask == half[..., 0]).all()
 
 
+def test_what_is_transparent_says_nothing(studio: Studio, tmp_path: Path, painter: Wearer) -> None:
+    """White everywhere, but seen in the left half only, as image editors save what was painted on a layer."""
+    layer = np.full((20, 30, 4), 255, np.uint8)
+    layer[:, 15:, 3] = 0
+    (tmp_path / "layer.png").write_bytes(encode_png(layer))
+    control = Control(kind="edges", picture="layer.png", mask="layer.png")
+    shot = planned(studio, tmp_path, controls=[control]).plans[0].shots[0]
+    StudioHands(studio.store, lambda name: painter).paint(shot, None, Progress())
+    (asked,) = painter.asked[0].controls
+    assert asked.mask is not None
+    for plane in (asked.mask, asked.picture[..., 0]):
+        assert (plane[:, :15] == 255).all() and (plane[:, 15:] == 0).all()
+
+
 def test_an_effort_is_steps_of_the_painters_own(studio: Studio, tmp_path: Path) -> None:
     def steps(engine: str, effort: str) -> tuple[int, tuple[str, ...]]:
         job = planned(studio, tmp_path, Wishes(engine=engine, effort=read_effort(effort)))
