@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +45,10 @@ def read_header(path: Path) -> Mapping[str, Tensor]:
 def read_safetensors(path: Path) -> Header:
     """The header of a safetensors file. Raises `EngineError` unless its tensors fill the file, gapless and apart."""
     try:
-        size = path.stat().st_size
+        seen = path.stat()
+        if not stat.S_ISREG(seen.st_mode):  # a pipe would be waited for without end
+            raise _bad(path, "it is no ordinary file")
+        size = seen.st_size
         with path.open("rb") as file:
             head = file.read(8)
             length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
@@ -75,7 +79,12 @@ def _parsed(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     meta = table.pop("__metadata__", {})
     if not isinstance(meta, dict) or not all(isinstance(value, str) for value in meta.values()):
         raise _bad(path, "its metadata is not a table of texts")
-    return table, meta
+    return table, {name: sayable(text) for name, text in meta.items()}
+
+
+def sayable(text: str) -> str:
+    """A text that can be shown and sent: JSON can spell halves of characters, which no encoding takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _refuse_constant(name: str) -> float:

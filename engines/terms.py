@@ -47,11 +47,12 @@ def terms_beside(path: Path) -> Terms:
     return Terms(licence, commercial, url)
 
 
-def agree(name: str, terms: Terms, stated: str = "") -> Terms:
+def agree(name: str, terms: Terms, stated: str = "", option: str = "--licence") -> Terms:
     """The terms a model is used under, or `EngineError`.
 
     `stated` is the licence the designer says they have. It is needed where the terms are not stated or forbid paid
-    ads, and then stands in for them; a licence that forbids paid ads itself is never enough.
+    ads, and then stands in for them; a licence that forbids paid ads itself is never enough. `option` is what it is
+    stated with, empty where only the file beside it can.
     """
     if stated and Terms(stated).paid_ads is False:
         raise EngineError(f"{name}: {stated} does not allow paid ads", "Use a model whose licence does.")
@@ -64,12 +65,13 @@ def agree(name: str, terms: Terms, stated: str = "") -> Terms:
             f"{name} is under {terms.licence or 'terms'}, which does not allow paid ads",
             "Use another model, or state the licence you have from its owner.",
         )
+    beside = f"{f'with {option}, or ' if option else ''}in {name}.toml beside it"
     if terms.licence:
         raise EngineError(
             f"{name} is under {terms.licence}; nobody says whether that allows paid ads",
-            f"Read it{f' at {terms.url}' if terms.url else ''}; accept it with --licence, or in {name}.toml beside it.",
+            f"Read it{f' at {terms.url}' if terms.url else ''}; accept it {beside} (commercial = true).",
         )
     raise EngineError(
         f"The licence of {name} is not stated",
-        f"Find out where it comes from; state it with --licence, or in {name}.toml beside it.",
+        f'Find out where it comes from; state it {beside} (licence = "its name", commercial = true).',
     )

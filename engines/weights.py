@@ -100,7 +100,7 @@ def _shards_there(path: Path) -> bool:
     try:
         named = json.loads(path.read_bytes())["weight_map"].values()
         return all((path.parent / Path(str(name)).name).is_file() for name in set(named))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return False
 
 
@@ -141,7 +141,7 @@ def noted(path: Path) -> str:
         seen = path.stat()
     except OSError:
         return ""
-    return first.split()[0] if second.split()[1:3] == [str(seen.st_size), str(seen.st_mtime_ns)] else ""
+    return first.split()[0] if first and second.split()[1:3] == [str(seen.st_size), str(seen.st_mtime_ns)] else ""
 
 
 def _note(path: Path, digest: str, origin: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.base import EngineError
-from engines.tensors import read_safetensors
+from engines.tensors import read_safetensors, sayable
 
 Shapes = Mapping[str, tuple[int, ...]]
 WORN = ("LoRA", "LoCon", "LoHa", "LoKr")
@@ -216,7 +216,7 @@ def words_said(metadata: Mapping[str, str]) -> tuple[str, ...]:
         words = [word.strip() for word in phrase[:500].split(",")]
     else:
         words = [tag.strip() for tag, _ in _tags(metadata.get("ss_tag_frequency", "")).most_common(_MOST_WORDS)]
-    return tuple(word[:80] for word in words if word)[:_MOST_WORDS]
+    return tuple(sayable(word[:80]) for word in words if word)[:_MOST_WORDS]
 
 
 def _tags(text: str) -> Counter[str]:

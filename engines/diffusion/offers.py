@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -42,11 +41,13 @@ class OnOffer:
 def on_offer(folders: Sequence[Path], licence: str = "") -> tuple[OnOffer, ...]:
     """Every painter of the profiles, then one for each SDXL checkpoint in `folders`. `licence`: the one the designer
     has read, for checkpoints that state none."""
-    manifest, profiles = read_manifest(), read_profiles()
+    manifest, profiles, loose = read_manifest(), read_profiles(), parts.loose_in(folders)
     listed = [
-        _listed(profile, parts.found(profile, folders), manifest) for profile in profiles.values() if not profile.takes
+        _listed(profile, parts.found(profile, folders, manifest, loose), manifest)
+        for profile in profiles.values()
+        if not profile.takes
     ]
-    owned = list(_own(folders, licence, manifest, profiles))
+    owned = list(_own(folders, licence, manifest, profiles, loose))
     return (*listed, *(owned or [_no_own(next(p for p in profiles.values() if p.takes), folders)]))
 
 
@@ -94,21 +95,23 @@ def _listed(profile: Profile, found: parts.Found, manifest: Mapping[str, Weights
 
 
 def _own(
-    folders: Sequence[Path], licence: str, manifest: Mapping[str, Weights], profiles: Mapping[str, Profile]
+    folders: Sequence[Path],
+    licence: str,
+    manifest: Mapping[str, Weights],
+    profiles: Mapping[str, Profile],
+    loose: Sequence[Path],
 ) -> Iterator[OnOffer]:
-    named: Counter[str] = Counter()
-    for model in parts.own("sdxl", folders):
-        profile = parts.painted_by(model, profiles)
-        named[profile.id] += 1
-        if (again := named[profile.id]) > 1:
-            profile = replace(profile, id=f"{profile.id[:60]}-{again}")
-        one = _listed(profile, parts.with_own(profile, model, folders), manifest)
+    models = parts.own("sdxl", folders)
+    for model, painter_id in zip(models, parts.ids(models), strict=True):
+        profile = replace(parts.painted_by(model, profiles), id=painter_id)
+        one = _listed(profile, parts.with_own(profile, model, folders, manifest, loose), manifest)
         terms, why = _terms_of(model, licence)
         reason, fix = one.offer.reason, one.offer.fix
         if one.found.missing:
             fix = f"{FETCH} {one.found.missing[0]}"
-        if not reason and model.probed.variant:
-            reason = f"It is a model for {model.probed.variant} alone and cannot paint a whole picture"
+        if model.probed.variant:
+            fix = ""
+            reason = f"It is an SDXL model of the kind {model.probed.variant}, which does not paint whole pictures here"
         offer = replace(
             one.offer,
             name=f"{model.path.name}: your own SDXL checkpoint",
@@ -125,7 +128,7 @@ def _terms_of(model: parts.Own, licence: str) -> tuple[Terms, str]:
     """Under whose terms a designer's own checkpoint is, and why it may not be used, if so."""
     try:
         stated = terms_beside(model.path)
-        return agree(model.path.name, stated, licence), ""
+        return agree(model.path.name, stated, licence, option=""), ""
     except EngineError as error:
         return Terms(), f"{error}. {error.hint}"
 

@@ -12,18 +12,20 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from engines import weights as w
 from engines.base import EngineError
 from engines.diffusion.family import Parts
-from engines.diffusion.probe import Probed, probe
+from engines.diffusion.probe import Probed, probe, titles
 from engines.diffusion.profile import Profile
 from engines.manifest import Weights, read_manifest
-from engines.tensors import read_safetensors
+from engines.tensors import sayable
 
 DEEP = 4
 MOST = 4000
@@ -51,20 +53,32 @@ class Found:
     lacking: tuple[str, ...] = ()
 
 
-def found(profile: Profile, folders: Sequence[Path], manifest: Mapping[str, Weights] | None = None) -> Found:
-    """The parts and extras of a profile that are here. A damaged file is not noticed before it is opened."""
+def found(
+    profile: Profile,
+    folders: Sequence[Path],
+    manifest: Mapping[str, Weights] | None = None,
+    loose: Sequence[Path] | None = None,
+) -> Found:
+    """The parts and extras of a profile that are here. A damaged file is not noticed before it is opened. `loose`: what
+    `loose_in(folders)` gave, for whoever asks about many profiles."""
     known = read_manifest() if manifest is None else manifest
+    loose = loose_in(folders) if loose is None else loose
     places = (*folders, *hub_caches())
     paths: dict[str, Path] = {}
     missing: list[str] = []
     lacking: list[str] = []
     for part, name in {**profile.parts, **profile.extras}.items():
-        path = _part(part, known[name], places)
+        path = _part(part, known[name], places, loose)
         if path is not None:
             paths[part] = path
         else:
             (missing if part in profile.parts else lacking).append(name)
     return Found(Parts(paths, digest(paths)), tuple(missing), tuple(lacking))
+
+
+def loose_in(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Every model file that lies by itself in the folders and the hub's cache."""
+    return tuple(_models((*folders, *hub_caches())))
 
 
 def hub_caches(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -73,7 +87,7 @@ def hub_caches(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     return (Path(environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser(),)
 
 
-def _part(part: str, weights: Weights, places: Sequence[Path]) -> Path | None:
+def _part(part: str, weights: Weights, places: Sequence[Path], loose: Sequence[Path]) -> Path | None:
     """A folder, or the file of a model that is one file."""
     files = w.find(weights, places)
     if files:
@@ -84,7 +98,7 @@ def _part(part: str, weights: Weights, places: Sequence[Path]) -> Path | None:
     if wanted is None:
         return None
     name = PurePosixPath(weights.files[0].there).name.lower()
-    for path in _models(places):
+    for path in loose:
         if path.name.lower() == name and (said := _known(path)) and (said.kind, said.base, said.variant) == wanted:
             return path
     return None
@@ -104,23 +118,47 @@ class Own:
 
 
 def own(kind: str, folders: Sequence[Path]) -> tuple[Own, ...]:
-    """Every checkpoint of a base (`sdxl`) in the model folders, by name. What is fetched by id is not among them."""
-    ours = {folder / weights.id for folder in folders for weights in read_manifest().values()}
-    there = []
+    """Every checkpoint of a base (`sdxl`) in the model folders, by name, each once however many links and folders lead
+    to it. What is fetched by id is not among them."""
+    names = tuple(read_manifest())
+    ours = {folder / name for folder in folders for name in names}
+    there: dict[Path, Own] = {}
     for path in _models(folders):
-        if ours & {*path.parents}:
-            continue
-        said = _known(path)
+        said = None if ours & {*path.parents} else _known(path)
         if said and said.kind == "checkpoint" and said.base == kind:
-            there.append(Own(path, said, f"{path.stem} {' '.join(_metadata(path).values())}".lower()))
+            there.setdefault(path.resolve(), Own(path, said, f"{path.stem} {titles(path)}".lower()))
     for folder in _pipelines(folders):
-        if folder not in ours and _is_sdxl(folder):
-            there.append(Own(folder, Probed("checkpoint", kind), folder.name.lower()))
-    return tuple(sorted(there, key=lambda one: one.path.name.lower()))
+        said = None if folder in ours else _sdxl(folder)
+        if said:
+            there.setdefault(folder.resolve(), Own(folder, said, folder.name.lower()))
+    return tuple(sorted(there.values(), key=lambda one: (one.path.name.lower(), one.path)))
+
+
+def ids(models: Sequence[Own]) -> list[str]:
+    """What the painters of some checkpoints are called, after their names. Where two names come to the same, or one to
+    nothing, all of these get a part of a digest besides: whatever else is put beside them, an id never comes to mean
+    another checkpoint."""
+    slugs = [_slug(model) for model in models]
+    files = Counter(model.path.name for model in models)
+    return [
+        f"local-{slug}" if slug and slugs.count(slug) == 1
+        else "-".join(filter(None, ["local", slug[:50].rstrip("-"), _mark(model, files[model.path.name] > 1)]))
+        for model, slug in zip(models, slugs, strict=True)
+    ]  # fmt: skip
+
+
+def _slug(model: Own) -> str:
+    name = model.path.name if model.path.is_dir() else model.path.stem
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:58].rstrip("-")
+
+
+def _mark(model: Own, by_place: bool) -> str:
+    told = str(model.path) if by_place else model.path.name
+    return hashlib.sha256(told.encode()).hexdigest()[:6]
 
 
 def painted_by(model: Own, profiles: Mapping[str, Profile]) -> Profile:
-    """The profile a checkpoint is painted with, as a painter of its own. How many steps it was made for is taken from
+    """The profile a checkpoint is painted with, by the name of its file. How many steps it was made for is taken from
     its name where that says so (`8steps`)."""
     takers = [profile for profile in profiles.values() if profile.takes == model.probed.base]
     taker = next((p for p in takers if any(_says(model.words, word) for word in p.said)), None)
@@ -128,17 +166,22 @@ def painted_by(model: Own, profiles: Mapping[str, Profile]) -> Profile:
     steps = profile.steps
     if taker and (counted := _STEPS.search(model.words)) and int(counted[1]) > 0:
         steps = {"normal": int(counted[1])}
-    called = re.sub(r"[^a-z0-9]+", "-", model.path.stem.lower() if model.path.is_file() else model.path.name.lower())
-    return replace(profile, id=f"local-{called.strip('-')}"[:64].rstrip("-"), name=model.path.name, steps=steps)
+    return replace(profile, name=model.path.name, steps=steps)
 
 
-def with_own(profile: Profile, model: Own, folders: Sequence[Path]) -> Found:
+def with_own(
+    profile: Profile,
+    model: Own,
+    folders: Sequence[Path],
+    manifest: Mapping[str, Weights] | None = None,
+    loose: Sequence[Path] | None = None,
+) -> Found:
     """The parts of a painter made of a checkpoint: a file needs the base's settings, a folder brings its own."""
     if model.path.is_dir():
-        here = found(replace(profile, parts={}), folders)
+        here = found(replace(profile, parts={}), folders, manifest, loose)
         paths = {**here.parts.paths, "base": model.path}
     else:
-        here = found(profile, folders)
+        here = found(profile, folders, manifest, loose)
         paths = {**here.parts.paths, "checkpoint": model.path}
     return replace(here, parts=Parts(paths, digest(paths)))
 
@@ -147,20 +190,23 @@ def _says(text: str, word: str) -> bool:
     return re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", text) is not None
 
 
-def _metadata(path: Path) -> Mapping[str, str]:
-    told = read_safetensors(path).metadata
-    return {name: text[:500] for name, text in told.items() if name.startswith(("modelspec.title", "ss_sd_model_name"))}
-
-
-def _is_sdxl(folder: Path) -> bool:
-    """Whether a folder in diffusers' layout is an SDXL pipeline with all its networks."""
-    try:
-        said = json.loads((folder / "model_index.json").read_bytes())
-    except (OSError, ValueError):
-        return False
-    named = str(said.get("_class_name", "")) if isinstance(said, dict) else ""
+def _sdxl(folder: Path) -> Probed | None:
+    """What a folder in diffusers' layout is, if it is an SDXL pipeline with all its networks."""
     networks = ("unet", "vae", "text_encoder", "text_encoder_2")
-    return named.startswith("StableDiffusionXL") and all(any((folder / n).glob("*.safetensors")) for n in networks)
+    if not str(_table(folder / "model_index.json").get("_class_name", "")).startswith("StableDiffusionXL"):
+        return None
+    if not all(any((folder / name).glob("*.safetensors")) for name in networks):
+        return None
+    taken = str(_table(folder / "unet/config.json").get("in_channels", 4))
+    return Probed("checkpoint", "sdxl", {"4": "", "8": "edit", "9": "inpaint"}.get(taken, f"{taken[:20]} channels"))
+
+
+def _table(path: Path) -> Mapping[str, Any]:
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 # ------------------------------------------------------------------------------------------------ looking
@@ -187,7 +233,8 @@ def _pipelines(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with the names of their files, down to `DEEP`, what other tools keep for other ends left out."""
+    """Folders with the names of their files, down to `DEEP`, what other tools keep for other ends left out, and names
+    that no encoding holds. Links to folders are not followed."""
     seen = 0
     for place, below, names in os.walk(folder):
         here = Path(place)
@@ -197,8 +244,9 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         below[:] = sorted(
             name for name in below
             if deep < DEEP and not inside and not name.startswith((".", "models--")) and name.lower() not in _ELSEWHERE
+            and sayable(name) == name
         )  # fmt: skip
-        yield here, names
+        yield here, [name for name in names if sayable(name) == name]
         if seen > MOST:
             return
 
@@ -219,9 +267,12 @@ def _contents(path: Path) -> Iterator[str]:
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     for file in files:
         if file.suffix.lower() in w.SUFFIXES and ".cache" not in file.parts:
-            seen = file.stat()
             name = "" if file is path else file.relative_to(path).as_posix()
-            yield f"{name} {w.noted(file) or _sampled(file, seen.st_size, seen.st_mtime_ns)}"
+            try:
+                seen = file.stat()
+                yield f"{name} {w.noted(file) or _sampled(file, seen.st_size, seen.st_mtime_ns)}"
+            except OSError:
+                yield f"{name} cannot be read"  # why is said when the painter is opened
 
 
 @lru_cache(maxsize=4096)

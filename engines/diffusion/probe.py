@@ -32,7 +32,8 @@ class Probed:
     """`kind`: checkpoint (all in one file), denoiser (the UNet or transformer alone), vae, controlnet, t2i-adapter,
     ip-adapter, text-encoder, image-encoder, upscaler, lora, or unknown. `base`: the family it belongs to or works
     with, a key of `BASES`; empty where the header does not tell. `variant`: what is special about it, e.g. `inpaint`,
-    `union 8`, `plus`, `faceid`. `encoder`: the image encoder an IP-Adapter needs."""
+    `union 8`, `plus`, `faceid`, or what a checkpoint predicts instead of noise. `encoder`: the image encoder an
+    IP-Adapter needs."""
 
     kind: str
     base: str = ""
@@ -47,8 +48,9 @@ class Probed:
 
 
 def probe(path: Path) -> Probed:
-    """What a safetensors file is. Raises `EngineError` for a file that is none, or whose header is not sound: a pickle
-    (`.ckpt`, `.pt`, `.bin`) is refused by its kind and never opened."""
+    """What a safetensors file is, read once while its size and time of change stay. Raises `EngineError` for a file
+    that is none, or whose header is not sound: a pickle (`.ckpt`, `.pt`, `.bin`) is refused by its kind and never
+    opened."""
     if path.suffix.lower() != ".safetensors":
         raise EngineError(
             f"{path.name} is of a kind that may run code when it is opened",
@@ -58,12 +60,24 @@ def probe(path: Path) -> Probed:
         seen = path.stat()
     except OSError as error:
         raise EngineError(f"{path.name} cannot be read: {error.strerror}", "Check the path.") from error
-    return _probed(path, seen.st_size, seen.st_mtime_ns)
+    return _read(path, seen.st_size, seen.st_mtime_ns)[0]
+
+
+def titles(path: Path) -> str:
+    """What its maker calls a safetensors file that was probed; empty where its metadata say nothing. Raises `OSError`
+    and `EngineError`."""
+    seen = path.stat()
+    return _read(path, seen.st_size, seen.st_mtime_ns)[1]
 
 
 @lru_cache(maxsize=4096)
-def _probed(path: Path, size: int, changed: int) -> Probed:
-    return probe_header(read_safetensors(path).tensors)
+def _read(path: Path, size: int, changed: int) -> tuple[Probed, str]:
+    header = read_safetensors(path)
+    said = [text[:500] for name, text in header.metadata.items() if name.startswith(_TITLES)]
+    return probe_header(header.tensors), " ".join(said)
+
+
+_TITLES = ("modelspec.title", "ss_sd_model_name")
 
 
 def probe_header(tensors: Mapping[str, Tensor]) -> Probed:
@@ -147,9 +161,12 @@ def _whole(shapes: Shapes) -> Probed | None:
         found = Probed(found.kind, "sdxl", found.variant)
     elif any(name.startswith("conditioner.embedders.0.model.") for name in shapes):
         found = Probed(found.kind, "sdxl-refiner", found.variant)
-    return Probed("checkpoint", found.base, found.variant) if beside else found
+    variant = found.variant or next((said for name, said in _PREDICTIONS.items() if name in shapes), "")
+    return Probed("checkpoint", found.base, variant) if beside else found
 
 
+_PREDICTIONS = {"v_pred": "v-prediction", "edm_vpred.sigma_max": "EDM", "edm_mean": "EDM"}
+"""Tensors that checkpoints of SDXL's shape carry to say that they predict something else than its noise."""
 _BESIDE = ("first_stage_model.", "cond_stage_model.", "conditioner.", "vae.", "text_encoders.")
 
 

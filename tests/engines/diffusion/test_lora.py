@@ -94,6 +94,13 @@ def test_junk_in_the_metadata_is_passed_over(tmp_path: Path, junk: str) -> None:
     assert facts.words == () and facts.base == "sdxl"
 
 
+@pytest.mark.parametrize("told", [{"modelspec.trigger_phrase": "soft \ud800"}, {"ss_tag_frequency": '{"a": {"soft \\ud800": 2}}'}])  # fmt: skip
+def test_halves_of_characters_never_reach_the_page(tmp_path: Path, told: dict[str, str]) -> None:
+    facts = read_lora(h.write(tmp_path / "x.safetensors", h.unet_lora(2048), {"modelspec.title": "\udfff", **told}))
+    assert (facts.title, facts.words) == ("?", ("soft ?",))
+    assert facts.title.encode() and facts.words[0].encode()
+
+
 def test_the_header_wins_over_the_metadata_and_fills_in_for_it(tmp_path: Path) -> None:
     told = {"modelspec.architecture": "stable-diffusion-xl-v1-base/lora", "ss_base_model_version": "sdxl_base_v1-0"}
     assert read_lora(h.write(tmp_path / "x.safetensors", h.unet_lora(768), told)).base == "sd15"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engines import catalog
 from engines.base import EngineError
-from engines.diffusion import offers, parts
+from engines.diffusion import offers, parts, probe
 from engines.diffusion.profile import Profile, capabilities, read_profiles
 from engines.manifest import read_manifest
 from tests.engines.diffusion import headers as h
@@ -44,6 +47,10 @@ def put(name: str, root: Path) -> None:
 
 def offer(painter_id: str, *folders: Path, licence: str = "") -> catalog.Entry:
     return next(entry for entry in catalog.listed("painter", folders, licence) if entry.id == painter_id)
+
+
+def own_ids(*folders: Path) -> list[str]:
+    return [entry.id for entry in catalog.listed("painter", folders) if entry.id.startswith("local")]
 
 
 def test_nothing_here_means_listed_with_reason_and_one_command(tmp_path: Path) -> None:
@@ -160,7 +167,27 @@ def test_a_checkpoint_needs_settings_terms_and_four_channels(tmp_path: Path) -> 
     path.with_name(f"{path.name}.toml").write_text('licence = "CC BY-NC 4.0"\n')
     assert "does not allow paid ads" in offer("local-mine", tmp_path).reason
     h.write(tmp_path / "fill.safetensors", h.checkpoint(h.ldm_unet(2048, takes=9, told=2816), h.CLIP_XL))
-    assert "inpaint alone" in offer("local-fill", tmp_path, licence="openrail++").reason
+    assert "of the kind inpaint" in offer("local-fill", tmp_path, licence="openrail++").reason
+
+
+@pytest.mark.parametrize(("told", "kind"), [("v_pred", "v-prediction"), ("edm_vpred.sigma_max", "EDM")])
+def test_a_checkpoint_that_predicts_something_else_is_not_painted_with_as_if_it_did_not(
+    tmp_path: Path, told: str, kind: str
+) -> None:
+    h.write(tmp_path / "mine.safetensors", {**h.SDXL, told: (1,)})
+    entry = offer("local-mine", tmp_path, licence="openrail++")
+    assert f"of the kind {kind}" in entry.reason and not entry.fix
+
+
+def test_what_a_checkpoint_lacks_is_what_a_painter_can_be_given(tmp_path: Path) -> None:
+    put("sdxl-base", tmp_path / "sdxl-base")
+    path = h.write(tmp_path / "mine.safetensors", h.SDXL)
+    reason = offer("local-mine", tmp_path).reason
+    assert "--licence" not in reason and f"{path.name}.toml" in reason  # no command that paints has that option
+    path.with_name(f"{path.name}.toml").write_text('licence = "its own"\n')
+    assert "--licence" not in offer("local-mine", tmp_path).reason
+    path.with_name(f"{path.name}.toml").write_text('licence = "its own"\ncommercial = true\n')
+    assert not offer("local-mine", tmp_path).reason
 
 
 def test_only_sdxl_becomes_a_painter_and_two_of_a_name_stay_apart(tmp_path: Path) -> None:
@@ -170,8 +197,30 @@ def test_only_sdxl_becomes_a_painter_and_two_of_a_name_stay_apart(tmp_path: Path
         h.write(tmp_path / f"{name}.safetensors", shapes)
     h.write(tmp_path / "loras/hidden.safetensors", h.SDXL)
     (tmp_path / "old.ckpt").write_bytes(b"\x80\x02.")
-    ids = [entry.id for entry in catalog.listed("painter", [tmp_path]) if entry.id.startswith("local")]
-    assert ids == ["local-one", "local-one-2"]
+    ids = own_ids(tmp_path)
+    assert len(set(ids)) == 2 and all(re.fullmatch("local-one-[0-9a-f]{6}", one) for one in ids)
+
+
+def test_an_id_never_comes_to_mean_another_checkpoint(tmp_path: Path) -> None:
+    h.write(tmp_path / "a-b.safetensors", h.SDXL)
+    assert own_ids(tmp_path) == ["local-a-b"]
+    h.write(tmp_path / "a b.safetensors", h.SDXL)  # listed before it
+    h.write(tmp_path / "漫画.safetensors", h.SDXL)
+    ids = own_ids(tmp_path)
+    assert "local-a-b" not in ids and "local" not in ids and len(set(ids)) == 3
+    with pytest.raises(EngineError, match="no engine called local-a-b"):
+        catalog.open_painter("local-a-b", [tmp_path])
+    h.write(tmp_path / "Ωμέγα.safetensors", h.SDXL)
+    assert set(ids) < set(own_ids(tmp_path))
+    assert all(len(one) <= 64 and re.fullmatch("[a-z0-9-]+", one) for one in ids)
+
+
+def test_links_and_overlapping_folders_show_a_checkpoint_once(tmp_path: Path) -> None:
+    h.write(tmp_path / "a/one.safetensors", h.SDXL)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/one.safetensors").symlink_to(tmp_path / "a/one.safetensors")
+    (tmp_path / "a/loop").symlink_to(tmp_path)
+    assert own_ids(tmp_path, tmp_path / "a") == ["local-one"]
 
 
 def test_a_folder_in_diffusers_layout_becomes_a_painter(tmp_path: Path) -> None:
@@ -184,6 +233,73 @@ def test_a_folder_in_diffusers_layout_becomes_a_painter(tmp_path: Path) -> None:
     assert not entry.reason
     one = next(one for one in offers.on_offer([tmp_path]) if one.offer.id == entry.id)
     assert one.found.parts.paths == {"base": folder}
+    (folder / "unet/config.json").write_text('{"in_channels": 9}')
+    assert "of the kind inpaint" in offer("local-brand-model", tmp_path).reason
+
+
+# ------------------------------------------------------------------------------------------------ many, and broken ones
+
+
+def test_a_header_is_read_once_while_its_file_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = probe.read_safetensors
+    monkeypatch.setattr(probe, "read_safetensors", lambda path: read.append(path.name) or real(path))
+    for name in ("a", "b"):
+        h.write(tmp_path / f"{name}.safetensors", h.SDXL, {"modelspec.title": name})
+    own_ids(tmp_path)
+    assert sorted(read) == ["a.safetensors", "b.safetensors"]
+    own_ids(tmp_path)
+    assert len(read) == 2
+    h.write(tmp_path / "a.safetensors", h.SDXL, {"modelspec.title": "another Lightning"})
+    own_ids(tmp_path)
+    assert len(read) == 3
+
+
+def test_folders_are_looked_through_as_often_for_many_checkpoints_as_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[Path] = []
+    real = parts._walk
+    monkeypatch.setattr(parts, "_walk", lambda folder: walked.append(folder) or real(folder))
+    h.write(tmp_path / "0.safetensors", h.SDXL)
+    own_ids(tmp_path)
+    once = len(walked)
+    for number in range(1, 6):
+        h.write(tmp_path / f"{number}.safetensors", h.SDXL)
+    assert len(own_ids(tmp_path)) == 6 and len(walked) == 2 * once
+
+
+def test_nothing_in_a_folder_keeps_the_painters_from_being_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*LIGHTNING.parts.values(), "flux2-klein-4b"):
+        put(name, tmp_path / name)
+    h.write(tmp_path / "good.safetensors", h.SDXL, {"modelspec.title": "\ud800"})
+    # 1. JSON without end, a name that no encoding holds, a pipe, a note without a digest.
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/model_index.json").write_text("[" * 100_000)
+    (tmp_path / "flux2-klein-4b/text_encoder/model.safetensors.index.json").write_text("[" * 100_000)
+    if sys.platform == "linux":  # elsewhere there are none
+        h.write(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.safetensors")), h.SDXL)
+        os.mkfifo(tmp_path / "pipe.safetensors")
+    unet = tmp_path / "sdxl-lightning-4step/sdxl_lightning_4step_unet.safetensors"
+    seen = unet.stat()
+    unet.with_name(f"{unet.name}.sha256").write_text(f"\n# {seen.st_size} {seen.st_mtime_ns}\n")
+    # 2. A file that may not be read.
+    real = Path.open
+
+    def refused(path: Path, *given: Any, **named: Any) -> Any:
+        if path.name == "model.fp16.safetensors":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", refused)
+    entries = catalog.listed("painter", [tmp_path])
+    assert [entry.id for entry in entries if entry.id.startswith("local")] == ["local-good"]
+    assert not offer("sdxl-lightning", tmp_path).reason
+    assert json.dumps([entry.name for entry in entries], ensure_ascii=False).encode()
+    with pytest.raises(EngineError, match=r"model\.fp16\.safetensors cannot be read: Permission denied"):
+        catalog.open_painter("sdxl-lightning", (tmp_path,))
 
 
 # ------------------------------------------------------------------------------------------------ recipes, packages, cards
