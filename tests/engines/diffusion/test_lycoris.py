@@ -55,8 +55,27 @@ def test_a_lokr_is_a_kronecker_product(tmp_path: Path, whole: bool, name: str) -
         {"hada_w1_a": (4, 8), "hada_w1_b": (4, 8), "hada_w2_a": (4, 8), "hada_w2_b": (4, 8), "hada_t1": (4, 4, 3, 3), "hada_t2": (4, 4, 3, 3)},
         {"lokr_w1": (2, 2), "lokr_w2": (8, 8, 3, 3)},
         {"hada_w1_a": (64, 40), "hada_w1_b": (40, 64), "hada_w2_a": (64, 40), "hada_w2_b": (40, 64)},
+        {"hada_w1_a": (8, 4000), "hada_w1_b": (4000, 8), "hada_w2_a": (8, 4000), "hada_w2_b": (4000, 8)},
+        {"lokr_w1": (2, 2), "lokr_w2": (600, 4)},
     ],
 )  # fmt: skip
 def test_what_no_lora_equals_is_refused(tmp_path: Path, parts: dict[str, tuple[int, ...]]) -> None:
     with pytest.raises(EngineError, match="cannot be put on here"):
+        made_of({name: drawn(*shape) for name, shape in parts.items()}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"hada_w1_a": (8, 4), "hada_w1_b": (4, 8)},
+        {"hada_w1_a": (8, 4), "hada_w1_b": (4, 8), "hada_w2_a": (9, 4), "hada_w2_b": (4, 8)},
+        {"hada_w1_a": (8, 4), "hada_w1_b": (3, 8), "hada_w2_a": (8, 4), "hada_w2_b": (4, 8)},
+        {"lokr_w2_a": (8, 4)},
+        {"lokr_w1": (4,), "lokr_w2": (6, 10)},
+    ],
+)  # fmt: skip
+def test_halves_that_do_not_fit_each_other_are_a_damaged_file(
+    tmp_path: Path, parts: dict[str, tuple[int, ...]]
+) -> None:
+    with pytest.raises(EngineError, match=r"x\.safetensors is damaged"):
         made_of({name: drawn(*shape) for name, shape in parts.items()}, tmp_path)
