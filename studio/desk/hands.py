@@ -55,7 +55,7 @@ class StudioHands:
     def __init__(self, store: Store, open_painter: Callable[[str], Painter], engines: Engines | None = None) -> None:
         self._store, self._open = store, open_painter
         self._retouch = Retouch(store, engines or Engines())
-        self._painters: dict[str, Painter] = {}
+        self._painters: dict[str, tuple[str, Painter]] = {}
         self._kits = _Recent[LoadedKit](4)
         self._products = _Recent[Pixels](4)
         self._scenes = _Recent[Scene](8)
@@ -63,15 +63,17 @@ class StudioHands:
 
     def paint(self, shot: Shot, product: bytes | None, progress: Progress) -> Painted:
         """Paint and colour-lock one shot."""
-        if shot.engine not in self._painters:
+        model, painter = self._painters.get(shot.engine, ("", None))
+        if painter is None or model != shot.model:  # its files are others than when it was opened
             progress.report(0.0, f"Starting {shot.engine}")
-            self._painters[shot.engine] = self._open(shot.engine)
+            painter = self._open(shot.engine)
+            self._painters[shot.engine] = (shot.model, painter)
         cutout = None
         if product is not None and shot.placement is not None:
             rgba = decode_picture(product, "product")
             cutout = Product(rgba, shot.placement.product_digest, shot.placement.pitch_deg)
         made = make_picture(
-            shot, self._painters[shot.engine], cutout, progress, self._store.get_blob,
+            shot, painter, cutout, progress, self._store.get_blob,
             locate=lambda digest: self._store.file_path(digest, ADAPTER),
         )  # fmt: skip
         return Painted(
