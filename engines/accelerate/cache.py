@@ -1,8 +1,8 @@
 """Built engines, kept: under a key of everything that changes them, each with a sidecar that says what it is.
 
-One folder an engine, named by its key's digest: the engine's files, `engine.json`, and the runtime caches of the cards
-it ran on. Folders are written aside and renamed, so that there is a whole engine or none. What is torn, or is not what
-its sidecar says, is deleted. Safe for several processes. Loads no torch.
+One folder an engine, named by its key's digest: the engine's files, `engine.json`, and what a runtime compiles of it
+for the cards it runs on. Folders are written aside and renamed, so that there is a whole engine or none. What is torn,
+or is not what its sidecar says, is deleted. Safe for several processes. Loads no torch.
 """
 
 from __future__ import annotations
@@ -110,11 +110,6 @@ class EngineCache:
             ) from error
         self.trim(keep=(key.digest,))
         return home / main
-
-    def runtime(self, key: Key, gpu: str, driver: str) -> Path:
-        """Where a runtime keeps what it compiled of this engine for one card under one driver; goes with the engine.
-        Write it with `write_aside`."""
-        return self.folder / key.digest / f"runtime-{key.on(gpu, driver)[:16]}.bin"
 
     def aside(self, key: Key) -> Path:
         """A new, empty folder to build in, on the same disk. Swept away once nobody holds `building` any more."""

@@ -48,10 +48,6 @@ class Key:
         """64 hex digits."""
         return _digest_of(self.told())
 
-    def on(self, gpu: str, driver: str) -> str:
-        """The digest (64 hex digits) for what a runtime keeps of this engine on one card under one driver."""
-        return _digest_of({"engine": self.digest, "gpu": gpu, "driver": driver})
-
     def told(self) -> dict[str, Any]:
         """Every field as JSON has it."""
         return json.loads(json.dumps(asdict(self)))

@@ -70,10 +70,21 @@ def digest(graph: str) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
+def weighs(graph: str) -> int:
+    """About how many numbers the network of a graph holds. Raises `EngineError`."""
+    _config(graph)
+    return WEIGHTS[_named(graph)]
+
+
 def _config(graph: str) -> Mapping[str, Any]:
-    if graph not in CONFIGS:
+    if _named(graph) not in CONFIGS:
         raise EngineError(f"There are no random weights for {graph}", f"There are for {', '.join(CONFIGS)}.")
-    return CONFIGS[graph]
+    return CONFIGS[_named(graph)]
+
+
+def _named(graph: str) -> str:
+    """A ControlNet for several maps at once (`controlnet_2`) is the same network."""
+    return "controlnet" if graph.startswith("controlnet") else graph
 
 
 def network(graph: str, dtype: Any, device: str = "cpu") -> Any:
@@ -84,7 +95,7 @@ def network(graph: str, dtype: Any, device: str = "cpu") -> Any:
 
     kinds: dict[str, Any] = {"unet": UNet2DConditionModel, "controlnet": ControlNetUnionModel}
     config = dict(_config(graph))
-    made = drawn(lambda: kinds.get(graph, AutoencoderKL)(**config), dtype, device)
+    made = drawn(lambda: kinds.get(_named(graph), AutoencoderKL)(**config), dtype, device)
     if graph == "unet":
         _take_references(made, dtype, device)
     return made

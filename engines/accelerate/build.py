@@ -1,0 +1,140 @@
+"""Engines built in the background: export, parity, engine, cache, while pictures go on.
+
+What is there already is found without loading torch. The rest is made by a process of its own, which can be ended at
+once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engines.accelerate.cache import EngineCache
+from engines.accelerate.child import Child
+from engines.accelerate.digests import Digests
+from engines.accelerate.job import Job, Wanted, wanted, weights_bytes
+from engines.accelerate.key import Key
+from engines.accelerate.shapes import Shape
+from engines.base import EngineError, Progress
+
+GB = 1e9
+MEMORY = {"tensorrt": 3.2, "onnx": 2.5}
+"""Main memory a build takes at its peak, in times its weights: 19.7 GB for 5.8 GB with TensorRT-RTX 1.7."""
+BASE_BYTES = 1_500_000_000
+"""What Python, torch and the builder take before any weights."""
+_LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt")
+
+
+@dataclass(frozen=True)
+class Built:
+    """An engine that is there now. `hit`: it was there before. `facts` as in its sidecar."""
+
+    graph: str
+    shape: Shape | None
+    key: Key
+    path: Path
+    bytes: int
+    hit: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build(job: Job, cache: EngineCache, digests: Digests, progress: Progress | None = None) -> list[Built]:
+    """Every engine of a job, those that are there and those made now. Raises `EngineError` when one cannot be made, and
+    `Stopped`; engines that are whole by then are kept."""
+    progress = progress or Progress()
+    # 1. What is there.
+    progress.report(0.0, "Looking for engines")
+    asked = wanted(job, digests, progress.part(0, 0.05))
+    found = {one.key.digest: _hit(one, path) for one in asked if (path := cache.get(one.key))}
+    # 2. What is not, a graph at a time: its engines share one export.
+    graphs = list(dict.fromkeys(one.graph for one in asked if one.key.digest not in found))
+    for number, graph in enumerate(graphs):
+        share = progress.part(0.05 + 0.95 * number / len(graphs), 0.95 / len(graphs))
+        missing = [one for one in asked if one.graph == graph and one.key.digest not in found]
+        for made in _graph(job, missing, cache, share):
+            found[made.key.digest] = made
+    progress.report(1.0, "Engines are ready")
+    return [found[one.key.digest] for one in asked]
+
+
+def _hit(one: Wanted, path: Path) -> Built:
+    return Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), True)
+
+
+def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Progress) -> list[Built]:
+    """The missing engines of one graph, while no other process builds them."""
+    with contextlib.ExitStack() as held:
+        for one in sorted(missing, key=lambda one: one.key.digest):  # in one order, or two would wait for each other
+            held.enter_context(cache.building(one.key, progress))
+        found = [_hit(one, path) for one in missing if (path := cache.get(one.key))]
+        left = [one for one in missing if one.key not in {hit.key for hit in found}]
+        if not left:
+            return found
+        # 1. Room, before minutes are spent.
+        graph = left[0].graph
+        weights = weights_bytes(job, graph)
+        _check_memory(job, graph, weights)
+        _check_disk(job, cache, weights, len(left))
+        # 2. A process of its own: export, parity, engines.
+        folders = [cache.aside(one.key) for one in left]
+        export = folders[0] if job.runtime == "onnx" else cache.aside(left[0].key)
+        began = time.perf_counter()
+        for place, facts in Child(job, graph, [one.shape for one in left], folders, export).results(progress):
+            # 3. Kept, each as soon as it is whole.
+            one, told = left[place], {**facts, "libraries": _libraries(), "profile": job.profile.id}
+            told["seconds"] = {**facts["seconds"], "until_kept": round(time.perf_counter() - began, 1)}
+            told["random_weights"] = job.random_weights
+            path = cache.put(one.key, folders[place], told, main=facts["main"])
+            found.append(Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), False, told))
+        return found
+
+
+# ------------------------------------------------------------------------------------------------ room
+
+
+def _check_memory(job: Job, graph: str, weights: int) -> None:
+    import psutil
+
+    needed, free = BASE_BYTES + MEMORY[job.runtime] * weights, psutil.virtual_memory().available
+    if needed > free:
+        raise EngineError(
+            f"To build {graph} takes about {needed / GB:.0f} GB of memory, and {free / GB:.0f} GB are free",
+            "Close other programs, or build on a machine with more memory: engines may be copied.",
+        )
+
+
+def _check_disk(job: Job, cache: EngineCache, weights: int, engines: int) -> None:
+    kept = int(1.05 * weights) * engines
+    needed = kept + int(1.05 * weights) * (job.runtime != "onnx") + 100_000_000
+    if kept > cache.limit_bytes:
+        raise EngineError(
+            f"{engines} engines of {kept / engines / GB:.1f} GB are more than the"
+            f" {cache.limit_bytes / GB:.0f} GB set aside for engines",
+            "Ask for fewer sizes.",
+        )
+    cache.trim(kept)
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache.folder).free
+    if needed > free:
+        raise EngineError(
+            f"The engines take {needed / GB:.1f} GB while they are built, and the disk has {free / GB:.1f} GB free",
+            f"Free some space on the disk of {cache.folder}, or ask for fewer sizes.",
+        )
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

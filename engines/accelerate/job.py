@@ -1,0 +1,130 @@
+"""What is to be built for a painter: which engines, under which keys. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engines.accelerate import random_weights
+from engines.accelerate.digests import Digests, files_of, weights_digest
+from engines.accelerate.key import GRAPH_VERSION, Key
+from engines.accelerate.shapes import SHAPES, Shape
+from engines.accelerate.targets import INSTALL, RTX_BUILDS, capability_of, find_card, flavour_of, version_of
+from engines.base import AdapterFile, EngineError, Progress
+from engines.diffusion.profile import Profile
+
+WORN = ("unet", "text_encoder", "text_encoder_2")
+"""Graphs that LoRAs change."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be built for a profile. `paths` are its parts (see `engines.diffusion.profile`), empty with
+    `random_weights`. `target` is a compute capability, `any` for ONNX. Without `shapes`, or with several, an ONNX graph
+    takes all sizes; TensorRT gets one engine a shape. `maker` is the module that exports and builds."""
+
+    profile: Profile
+    runtime: str
+    target: str
+    graphs: tuple[str, ...]
+    shapes: tuple[Shape, ...] = ()
+    precision: str = "fp16"
+    loras: tuple[AdapterFile, ...] = ()
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    random_weights: bool = False
+    maker: str = "engines.accelerate.maker"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One engine of a job. `shape` is None where it takes all sizes."""
+
+    graph: str
+    shape: Shape | None
+    key: Key
+
+
+def job_for(
+    profile: Profile,
+    paths: Mapping[str, Path],
+    runtime: str,
+    target: str = "this",
+    *,
+    shapes: Sequence[Shape] = (),
+    graphs: Sequence[str] = (),
+    loras: Sequence[AdapterFile] = (),
+    random: bool = False,
+) -> Job:
+    """A job with what was left out filled in: every network that is there, the common shapes. With random weights that
+    is the UNet at the first shape. Raises `EngineError` for what cannot be built."""
+    flavour = flavour_of(runtime)
+    if profile.family != "sdxl":
+        raise EngineError(
+            f"Engines are built for painters of the SDXL family; {profile.id} is none", "Use it as it is."
+        )
+    if random and loras:
+        raise EngineError("Random weights wear no LoRA", "Leave out one of the two.")
+    capability = "any" if flavour == "onnx" else capability_of(target, find_card() if target == "this" else None)
+    if flavour == "rtx" and capability not in RTX_BUILDS:
+        raise EngineError(
+            f"TensorRT-RTX builds nothing for cards of compute capability {capability}",
+            f"It builds for {', '.join(RTX_BUILDS)}. Use --runtime onnx, or the painter as it is.",
+        )
+    there = ("unet",) if random else _there(paths)
+    return Job(
+        profile,
+        runtime,
+        capability,
+        tuple(graphs) or there,
+        _shapes(tuple(shapes), flavour, random),
+        "fp32" if flavour == "onnx" and not random else "fp16",
+        tuple(loras),
+        {} if random else dict(paths),
+        random,
+    )
+
+
+def _shapes(asked: tuple[Shape, ...], flavour: str, random: bool) -> tuple[Shape, ...]:
+    if flavour == "onnx":
+        return asked if len(asked) == 1 else ()
+    return asked or (SHAPES[:1] if random else SHAPES)
+
+
+def _there(paths: Mapping[str, Path]) -> tuple[str, ...]:
+    return ("unet", *(["controlnet"] if "controls" in paths else []), "vae_decoder")
+
+
+def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list[Wanted]:
+    """The engines of a job with their keys. Reads weights that nobody knows the digest of yet. Raises `EngineError`."""
+    flavour, progress = flavour_of(job.runtime), progress or Progress()
+    exactly = version_of(flavour)
+    if not exactly:
+        what, how = ("PyTorch", 'pip install -e ".[diffusion]"') if flavour == "onnx" else ("TensorRT-RTX", INSTALL)
+        raise EngineError(f"{what} is not installed", f"Install it: {how}")
+    worn = tuple((lora.digest or digests.of(lora.path), lora.weight) for lora in job.loras if lora.weight)
+    each, found = 1 / len(job.graphs), []
+    for number, graph in enumerate(job.graphs):
+        if job.random_weights:
+            weights = random_weights.digest(graph)
+        else:
+            weights = weights_digest(graph, job.paths, digests, progress.part(number * each, each))
+        for shape in dict.fromkeys(shape_of(graph, shape) for shape in job.shapes or (None,)):
+            key = Key(
+                graph, GRAPH_VERSION, weights, job.precision, (shape,) if shape else (), flavour, exactly, job.target,
+                worn if graph in WORN else (),
+            )  # fmt: skip
+            found.append(Wanted(graph, shape, key))
+    return found
+
+
+def shape_of(graph: str, shape: Shape | None) -> Shape | None:
+    """The shape a graph is built for, where pictures are painted at one: a VAE takes them one by one."""
+    return replace(shape, batch=1) if shape and graph.startswith("vae_") else shape
+
+
+def weights_bytes(job: Job, graph: str) -> int:
+    """About what a graph's weights take in the job's precision."""
+    if job.random_weights:
+        return random_weights.weighs(graph) * (4 if job.precision == "fp32" else 2)
+    return sum(path.stat().st_size for _, path in files_of(graph, job.paths))
