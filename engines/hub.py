@@ -6,6 +6,7 @@ Asked only when the designer fetches something. No account is used and nothing i
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -60,14 +61,14 @@ def _asked(weights: Weights, endpoint: str | None) -> tuple[str, dict[str, Weigh
         from huggingface_hub import HfApi, hf_hub_url
         from huggingface_hub.errors import HfHubHTTPError
     except ImportError as error:
-        raise EngineError("huggingface_hub is not installed", 'Install it: pip install "lockup[diffusion]"') from error
+        raise EngineError("huggingface_hub is not installed", 'Install it: pip install -e ".[diffusion]"') from error
     try:
         said: Any = HfApi(endpoint=endpoint, token=False).model_info(
             weights.repo, revision=weights.revision, timeout=TIMEOUT_S, files_metadata=True, token=False
         )
     except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
         raise EngineError(
-            f"{weights.repo} could not be asked for: {_short(error)}",
+            f"{weights.repo} could not be asked for: {_plain(error)}",
             f"Check the connection and try again. Or put its files into the models folder, below {weights.id}.",
         ) from error
     files = {}
@@ -77,6 +78,16 @@ def _asked(weights: Weights, endpoint: str | None) -> tuple[str, dict[str, Weigh
             sha256 = one.lfs.sha256 if one.lfs else ""
             files[one.rfilename] = WeightFile(one.rfilename, url, one.size or 0, sha256, git=one.blob_id or "")
     return str(said.sha), files
+
+
+def _plain(error: Exception) -> str:
+    """Why, in plain words where the network itself is away."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "the hub's address was not found; this machine seems to be offline"
+        cause = cause.__cause__ or cause.__context__
+    return _short(error)
 
 
 def _short(error: Exception) -> str:

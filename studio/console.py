@@ -178,8 +178,8 @@ def closing(report: Report, prepared: Prepared) -> str:
     ]
     lines += [f"Not used: {note}" for note in prepared.notes]
     lines += [
-        f"{len(report.finished)} ads in {report.out_dir}  ({report.seconds['total']:.0f} s; {report.painted} pictures"
-        f" painted, {report.reused} reused)",
+        f"{_many(len(report.finished), 'ad')} in {report.out_dir}  ({report.seconds['total']:.0f} s;"
+        f" {_many(report.painted, 'picture')} painted, {report.reused} reused)",
         f"Brand fidelity: {passed} of {tested} checks passed",
     ]
     for item in report.finished:
@@ -234,12 +234,16 @@ def dry_run(prepared: Prepared) -> str:
     lines += [f"{column} → (not used)" for column in prepared.ignored]
     lines += [f"line {error.line}: {error.message}  → {error.hint}" for error in prepared.errors]
     for brief, plan in zip(prepared.briefs, prepared.plans, strict=True):
-        lines.append(f"{brief.name}: {len(plan.shots)} pictures, {len(plan.ads)} ads")
+        lines.append(f"{brief.name}: {_many(len(plan.shots), 'picture')}, {_many(len(plan.ads), 'ad')}")
         lines += [f"  painted by {shot.engine} in {shot.steps} steps" for shot in plan.shots[:1] if shot.prompt]
         lines += [f"  the first from the words: {shot.prompt}" for shot in plan.shots[:1] if shot.prompt]
     lines += [f"Not used: {note}" for note in prepared.notes]
     shots, ads = (sum(len(getattr(plan, kind)) for plan in prepared.plans) for kind in ("shots", "ads"))
-    return "\n".join([*lines, f"{shots} pictures to paint, {ads} ads to make. Nothing was painted."])
+    return "\n".join([*lines, f"{_many(shots, 'picture')} to paint, {_many(ads, 'ad')} to make. Nothing was painted."])
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def examined(facts: Mapping[str, Any]) -> str:
@@ -299,7 +303,7 @@ def imported(loaded: LoadedKit, out: Path) -> str:
 
 def engine_row(entry: Any) -> str:
     """An engine: what it does, whose terms it is under, why it cannot be used, and what mends that."""
-    lines = [f"{entry.kind:9} {entry.id:22} {entry.licence:26} {entry.name}"]
+    lines = [f"{entry.kind:9} {entry.id:22} {entry.licence:28} {entry.name}"]
     size = f"  ({entry.bytes / 1e9:.1f} GB to fetch)" if entry.fetchable and entry.bytes else ""
     if entry.reason:
         lines.append(f"{'':10}{entry.reason}" + (f"  → {entry.fix}{size}" if entry.fix else size))

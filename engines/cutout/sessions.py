@@ -290,7 +290,7 @@ def _session_class(name: str) -> Any:
         from rembg.sessions import sessions
     except (ImportError, SystemExit) as error:  # rembg ends the program when a runtime is missing.
         raise EngineError(
-            "rembg is not installed; it runs these models", 'Install it: pip install "lockup[rembg]"'
+            "rembg is not installed; it runs these models", 'Install it: pip install -e ".[rembg]"'
         ) from error
     kind = sessions.get(name)
     if kind is None or not kind.is_local() or kind.requires_credentials():

@@ -82,7 +82,7 @@ def _libraries() -> tuple[Any, Any]:
         missing = getattr(error, "name", None) or "spandrel"
         raise EngineError(
             f"{missing} cannot be used, which reading this kind of file needs: {str(error).splitlines()[0][:120]}",
-            'Install it: pip install "lockup[gpu]"',
+            'Install it: pip install -e ".[gpu]"',
         ) from error
     return spandrel, torch
 

@@ -57,7 +57,7 @@ def launch(
     made up and shown once. `mcp` offers the verbs as tools too. Raises `DeskError` when the port is taken, `BadInput`
     for a password that is too short or when `mcp` is not installed."""
     if mcp and find_spec("mcp") is None:
-        raise BadInput("The tools need one more package", 'pip install "lockup[mcp]"')
+        raise BadInput("The tools need one more package", 'pip install -e ".[mcp]"')
     outside = host not in LOOPBACK
     secret = chosen_password(password) if outside or password else ""
     port = _free(host, port)

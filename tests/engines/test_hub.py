@@ -229,6 +229,12 @@ def test_a_hub_that_is_not_there_is_said_plainly(tmp_path: Path, monkeypatch: py
         fetch(model("unet/*"), tmp_path)
 
 
+def test_a_machine_that_is_offline_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")  # a name that nobody may ever own
+    with pytest.raises(EngineError, match=r"could not be asked for: .* seems to be offline$"):
+        fetch(model("unet/*"), tmp_path)
+
+
 def test_a_file_that_is_gone_is_named(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"no longer holds unet/gone\.json"):
         fetch(model("unet/gone.json"), tmp_path)

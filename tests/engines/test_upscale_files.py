@@ -319,7 +319,7 @@ def test_without_spandrel_the_remedy_is_said(
     monkeypatch.setattr(spandrel_file, "import_module", missing)
     with pytest.raises(EngineError, match="cannot be used") as refusal:
         spandrel_file.create(tensors(tmp_path / "net.safetensors", {"a": (4,)}))
-    assert "lockup[gpu]" in refusal.value.hint
+    assert '-e ".[gpu]"' in refusal.value.hint
 
 
 def test_costs_are_said_next_to_a_light_network() -> None:

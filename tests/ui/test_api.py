@@ -238,7 +238,7 @@ def test_long_work_has_few_places_and_the_rest_many(tmp_path: Path, monkeypatch:
 def test_tools_without_their_package_are_refused_before_anything_opens(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="one more package") as refused:
         pages.launch(Studio(tmp_path), port=0, browser=False, mcp=True)
-    assert "lockup[mcp]" in refused.value.hint
+    assert '-e ".[mcp]"' in refused.value.hint
 
 
 @pytest.mark.skipif(find_spec("mcp") is None, reason="needs the mcp package")
