@@ -60,8 +60,8 @@ function paintingStrip() {
     let shown = "", told = { text: "", left: 0 };
     made.show = (one, name) => {
       // A pace that is known only from step to step does not count upwards in between.
-      const left = one.text === told.text && told.left ? Math.min(one.seconds_left ?? told.left, told.left) : one.seconds_left;
-      told = { text: one.text, left };
+      const held = one.text === told.text && told.left;
+      told = { text: one.text, left: held ? Math.min(one.seconds_left ?? held, held) : one.seconds_left };
       title.textContent = name;
       how.textContent = one.text || "Starting";
       left.textContent = told.left ? `about ${span(told.left)} left` : "";

@@ -75,7 +75,8 @@ def able_engines(home: Path) -> Engines:
         if name != AWAY.id:
             return fetched(name, licence, progress)
         if not {"OpenRAIL++-M", "MIT"} <= set(licence.split(", ")):
-            hint = "Read OpenRAIL++-M at https://example.org/rail and MIT at https://example.org/mit . It says what is not allowed. Then accept by name"
+            read = "OpenRAIL++-M at https://example.org/rail and MIT at https://example.org/mit and MIT at https://example.org/vae"
+            hint = f"Read {read} . It says what is not allowed. Then accept by name"
             raise EngineError("Not accepted", hint)
         path = home / "models" / name / "unet.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
