@@ -211,6 +211,13 @@ def fetch(name: str, folder: Path, folders: Sequence[Path], accept: str, progres
     """
     progress = progress or Progress()
     wanted = fetchable(name, folders)
+    profile = read_profiles().get(name)
+    if profile and profile.takes and not wanted:
+        raise EngineError(
+            f"{name} paints with a checkpoint of your own; there is nothing to fetch for it",
+            f"Put one (safetensors) into {folder}, or name the models folder of ComfyUI, Forge or InvokeAI in"
+            " LOCKUP_MODELS.",
+        )
     named = {part.strip() for part in accept.split(",")}
     refused = [weights for weights in wanted if weights.licence not in named]
     if refused:

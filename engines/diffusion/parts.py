@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 from collections import Counter
@@ -27,12 +28,13 @@ from engines.diffusion.profile import Profile
 from engines.manifest import Weights, read_manifest
 from engines.tensors import sayable
 
+log = logging.getLogger(__name__)
 DEEP = 4
-MOST = 4000
+MOST = 20_000
 """How far below a model folder, and how many entries of it, are looked at for models of other studios."""
 _ELSEWHERE = {
     "lora", "loras", "lycoris", "embeddings", "hypernetworks", "upscale_models", "esrgan", "realesrgan", "outputs",
-    "output", "custom_nodes", "node_modules", "site-packages", "__pycache__", "venv", "annotators",
+    "output", "input", "temp", "user", "custom_nodes", "node_modules", "site-packages", "__pycache__", "venv", "annotators",
 }  # fmt: skip
 _LOOSE = {
     "unet": ("denoiser", "sdxl", ""),
@@ -248,6 +250,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         )  # fmt: skip
         yield here, [name for name in names if sayable(name) == name]
         if seen > MOST:
+            log.warning("%s holds more than %d entries: the rest was not looked at for models", folder, MOST)
             return
 
 
@@ -256,10 +259,12 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def digest(paths: Mapping[str, Path]) -> str:
     """16 hex digits that stand for the parts' content, for what is planned and cached: of each file the SHA-256 noted
-    when it was fetched, else its size, its header and a megabyte from all over it. Empty without parts."""
+    when it was fetched, else its size, its header and a megabyte from all over it. Empty without parts. What only shows
+    a picture while it is painted does not count: the picture is the same without it."""
     if not paths:
         return ""
-    lines = [f"{part} {content}" for part, path in sorted(paths.items()) for content in _contents(path)]
+    deciding = [(part, path) for part, path in sorted(paths.items()) if part != "preview"]
+    lines = [f"{part} {content}" for part, path in deciding for content in _contents(path)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

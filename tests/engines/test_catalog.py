@@ -107,3 +107,13 @@ def test_files_of_unknown_kinds_are_refused(tmp_path: Path) -> None:
         with pytest.raises(EngineError) as refused:
             catalog.open_enlarger(str(tmp_path / name))
         assert refused.value.hint
+
+
+def test_a_checkpoint_of_ones_own_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engines.diffusion import offers
+
+    monkeypatch.setattr(offers, "fetchable", lambda name, folders: ())  # everything a checkpoint needs is here
+    with pytest.raises(EngineError, match="a checkpoint of your own") as caught:
+        offers.fetch("local", tmp_path, (tmp_path,), "")
+    assert str(tmp_path) in caught.value.hint
+    assert offers.fetch("sdxl-lightning", tmp_path, (tmp_path,), "") == tmp_path

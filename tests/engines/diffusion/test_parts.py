@@ -269,6 +269,15 @@ def test_folders_are_looked_through_as_often_for_many_checkpoints_as_for_one(
     assert len(own_ids(tmp_path)) == 6 and len(walked) == 2 * once
 
 
+def test_a_studios_own_pictures_do_not_hide_its_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MOST", 20)
+    for number in range(30):
+        (tmp_path / "ComfyUI/input").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"ComfyUI/input/{number}.png").touch()
+    h.write(tmp_path / "ComfyUI/models/checkpoints/one.safetensors", h.SDXL)
+    assert own_ids(tmp_path) == ["local-one"]
+
+
 def test_nothing_in_a_folder_keeps_the_painters_from_being_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,7 +319,7 @@ def test_a_recipe_is_stable_and_tells_content_apart(tmp_path: Path) -> None:
     first = parts.digest({"checkpoint": path})
     assert first == parts.digest({"checkpoint": path})
     other = h.write(tmp_path / "b/mine.safetensors", h.SDXL)
-    assert first == parts.digest({"checkpoint": other})
+    assert first == parts.digest({"checkpoint": other}) == parts.digest({"checkpoint": other, "preview": path})
     with other.open("r+b") as file:
         file.seek(-3, 2)
         file.write(b"\x01")
