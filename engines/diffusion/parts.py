@@ -34,7 +34,7 @@ MOST = 20_000
 """How far below a model folder, and how many entries of it, are looked at for models of other studios."""
 _ELSEWHERE = {
     "lora", "loras", "lycoris", "embeddings", "hypernetworks", "upscale_models", "esrgan", "realesrgan", "outputs",
-    "output", "input", "temp", "user", "custom_nodes", "node_modules", "site-packages", "__pycache__", "venv", "annotators",
+    "output", "input", "temp", "custom_nodes", "node_modules", "site-packages", "__pycache__", "venv", "annotators",
 }  # fmt: skip
 _LOOSE = {
     "unet": ("denoiser", "sdxl", ""),
