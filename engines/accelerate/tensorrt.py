@@ -259,8 +259,8 @@ class Session:
         self._takes = [name for name in names if engine.get_tensor_mode(name) == enter]
         self._gives = [name for name in names if name not in self._takes]
         self._profiles = [
-            {name: tuple(engine.get_tensor_profile_shape(name, place)[1]) for name in self._takes}
-            for place in range(engine.num_optimization_profiles)
+            {name: _sizes(engine, name, place) for name in self._takes}
+            for place in range(max(engine.num_optimization_profiles, 1))
         ]
         self._setting, self._cache = self._set(graphs)
         self._running: tuple[int, Any, dict[str, torch.Tensor]] | None = None
@@ -351,3 +351,9 @@ class Session:
                 context.set_tensor_address(name, tensor.data_ptr())
             self._running = (place, context, held)
         return self._running[1], self._running[2]
+
+
+def _sizes(engine: Any, name: str, profile: int) -> tuple[int, ...]:
+    """An input's size in a profile; only sizes that change are in one."""
+    fixed = tuple(engine.get_tensor_shape(name))
+    return fixed if min(fixed, default=0) >= 0 else tuple(engine.get_tensor_profile_shape(name, profile)[1])
