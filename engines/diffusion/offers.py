@@ -18,7 +18,7 @@ from engines.base import AdapterFacts, EngineError, Offer, Painter, Progress
 from engines.diffusion import ledger, parts
 from engines.diffusion.lora import check, read_lora
 from engines.diffusion.probe import BASES
-from engines.diffusion.profile import BASE_OF, FETCH, Profile, capabilities, read_profiles
+from engines.diffusion.profile import BASE_OF, FETCH, Profile, capabilities, read_profiles, recipe
 from engines.manifest import Weights, read_manifest
 from engines.residency import Residency
 from engines.terms import Terms, agree, terms_beside
@@ -89,7 +89,7 @@ def _listed(profile: Profile, found: parts.Found, manifest: Mapping[str, Weights
         bytes=sum(weights.bytes for weights in absent),
         fetchable=bool(absent),
         fix=fix,
-        recipe=found.parts.digest,
+        recipe=recipe(profile, found.parts.digest),
     )
     return OnOffer(offer, profile, found)
 

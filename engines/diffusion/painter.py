@@ -25,7 +25,7 @@ from engines.base import (
 from engines.diffusion import ledger, scene
 from engines.diffusion.family import Family, Parts, Work
 from engines.diffusion.placement import Machine, driver_fault, find_machine, place
-from engines.diffusion.profile import Profile, capabilities
+from engines.diffusion.profile import Profile, capabilities, recipe
 from engines.diffusion.sets import Sets
 from engines.residency import Residency, of_machine, out_of_memory
 
@@ -75,9 +75,6 @@ def create(profile: Profile, parts: Parts, residency: Residency | None = None) -
 class DiffusionPainter:
     """One profile. Nothing about a picture depends on what was painted before it."""
 
-    least_area = scene.LEAST_AREA
-    """Pixels; smaller pictures are painted larger, then reduced."""
-
     def __init__(self, profile: Profile, parts: Parts, machine: Machine, residency: Residency) -> None:
         self.id = profile.id
         self.capabilities = capabilities(profile, parts.paths)
@@ -88,6 +85,8 @@ class DiffusionPainter:
         self._controlled = "controls" in parts.paths
         self._ways: dict[tuple[int, int], _Way] = {}
         self._sets = Sets()
+        self.least_area = round(profile.least_px**2)
+        """Pixels; smaller pictures are painted larger, then reduced."""
 
     def paint(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
         """Yield one painting a request, in order; those alike in size and controls are painted together."""
@@ -160,6 +159,7 @@ class DiffusionPainter:
                 "seed": staged.work.seed,
                 "profile": self._profile.id,
                 "parts": self._parts.digest,
+                "recipe": recipe(self._profile, self._parts.digest),
                 "device": self._machine.device,
                 "dtype": str(self._machine.dtype).removeprefix("torch."),
                 "stage_seconds": {name: round(seconds, 4) for name, seconds in stages.items()},

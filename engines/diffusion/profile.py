@@ -11,6 +11,7 @@ one).
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class Profile:
     """How much of a start picture (a set's colours, blocks of a sketch) is given up to the noise."""
     set_strength: float = 0.6
     """How strongly the depth of a set is followed."""
+    least_px: float = 512.0
+    """The side of the least square that it paints well; smaller pictures are painted larger, then reduced."""
     experimental: bool = False
     takes: str = ""
     """The kind of checkpoint (`sdxl`) of which every one on the machine becomes a painter; empty for a profile that is
@@ -69,7 +72,7 @@ class Profile:
 _TEXTS = ("name", "takes")
 _FIELDS = {
     "name", "family", "steps", "guidance", "scheduler", "parts", "extras", "start_strength", "set_strength",
-    "experimental", "takes", "said",
+    "least_px", "experimental", "takes", "said",
 }  # fmt: skip
 
 
@@ -123,6 +126,7 @@ def _profile(where: str, name: str, table: Any) -> Profile:
         extras=_table(where, "extras", table, str),
         start_strength=_number(where, "start_strength", table, Profile.start_strength),
         set_strength=_number(where, "set_strength", table, Profile.set_strength, 2.0),
+        least_px=_number(where, "least_px", table, Profile.least_px, 4096.0),
         experimental=table.get("experimental", False),
         takes=table.get("takes", ""),
         said=tuple(said),
@@ -141,6 +145,15 @@ def _number(where: str, name: str, table: Mapping[str, Any], default: float, mos
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise EngineError(f"{where}: {name}: expected a number from 0 to {most:g}, got {value!r}")
     return float(value)
+
+
+def recipe(profile: Profile, parts_digest: str) -> str:
+    """16 hex digits for all that decides this painter's pictures besides a request: its weights, and what the profile
+    says of how they are asked. Empty without weights."""
+    if not parts_digest:
+        return ""
+    asked = (profile.family, sorted(profile.scheduler.items()), profile.start_strength, profile.set_strength)
+    return hashlib.sha256(repr((parts_digest, *asked, profile.least_px)).encode()).hexdigest()[:16]
 
 
 # ------------------------------------------------------------------------------------------------ what it can do

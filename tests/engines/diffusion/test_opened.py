@@ -60,7 +60,7 @@ def test_a_painter_is_opened_from_its_files_and_paints(tiny: Path) -> None:
     asked = PaintRequest(128, 96, 7, 2, palette, prompt="a mug on a table", controls=(depth,))
     one = next(iter(painter.paint([asked], Progress())))
     assert one.picture.shape == (96, 128, 3) and one.engine == "sdxl-lightning"
-    assert one.facts["parts"] == entry.recipe
+    assert one.facts["recipe"] == entry.recipe
 
 
 def test_a_loha_changes_a_layer_by_just_what_it_holds(tiny: Path, tmp_path: Path) -> None:
