@@ -12,83 +12,33 @@ takes at the card's own rate, and when a half of the times lies further apart th
 from __future__ import annotations
 
 import argparse
-import copy
 import json
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import (
-    EulerDiscreteScheduler,
-    StableDiffusionXLControlNetUnionImg2ImgPipeline,
-    StableDiffusionXLControlNetUnionPipeline,
-)
+from diffusers import EulerDiscreteScheduler
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPImageProcessor
 
+from engines.accelerate import ways
+from engines.accelerate.bench import RATES, doubts, known_card, spread
+from engines.accelerate.ways import Rig
 from engines.base import ControlMap, ReferencePicture
-from engines.diffusion import ledger, nets, sdxl
+from engines.diffusion import ledger, sdxl_parts
 from engines.diffusion.family import Work
 from engines.diffusion.placement import bytes_of
 from tests.engines.diffusion import full_size, tiny_sdxl
 
-RATES = {"4090": 165.2, "H100": 989.0, "H200": 989.0}
-"""Dense half-precision TFLOP/s with sums in single, as their makers state them."""
 TOLERANCE = {torch.float32: 2e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 GB = 1e9
-
-
-@dataclass
-class Rig:
-    """One set of networks, and both ways of using it."""
-
-    family: sdxl.Sdxl
-    parts: dict[str, Any]
-    device: torch.device
-    dtype: torch.dtype
-
-    def ours(self, works: list[Work]) -> list[np.ndarray]:
-        return self.family.planes(works, lambda done, of, look: None, {})
-
-    def stock(self, works: list[Work]) -> list[np.ndarray]:
-        return [self._stock(work) for work in works]
-
-    def _stock(self, work: Work) -> np.ndarray:
-        self.parts["scheduler"] = EulerDiscreteScheduler.from_config(self.parts["scheduler"].config)
-        kind = (
-            StableDiffusionXLControlNetUnionPipeline
-            if work.start is None
-            else StableDiffusionXLControlNetUnionImg2ImgPipeline
-        )
-        pipe: Any = kind(**self.parts, add_watermarker=False)
-        pipe.set_progress_bar_config(disable=True)
-        # Every reference here is a product: in all blocks, with its own weight.
-        pipe.set_ip_adapter_scale([work.references[0].weight])
-        sized: dict[str, Any] = {"width": work.width_px, "height": work.height_px}
-        if work.start is not None:
-            sized = {"image": Image.fromarray(work.start), "strength": sdxl.begun(work.steps, work.strength)}
-        return pipe(
-            prompt=work.prompt,
-            num_inference_steps=work.steps,
-            guidance_scale=work.guidance,
-            generator=torch.Generator("cpu").manual_seed(work.seed),
-            control_image=[Image.fromarray(one.picture) for one in work.controls],
-            control_mode=[nets.KINDS[one.kind] for one in work.controls],
-            controlnet_conditioning_scale=[one.strength for one in work.controls],
-            control_guidance_start=[one.start for one in work.controls],
-            control_guidance_end=[one.end for one in work.controls],
-            ip_adapter_image=[Image.fromarray(work.references[0].picture)],
-            output_type="np",
-            **sized,
-        ).images[0]
 
 
 # ------------------------------------------------------------------------------------------------ networks
@@ -98,7 +48,7 @@ def tiny(device: torch.device, dtype: torch.dtype) -> Rig:
     with tempfile.TemporaryDirectory() as folder:
         parts = tiny_sdxl.tiny_sdxl(Path(folder))
         paths = {name: path for name, path in parts.paths.items() if name not in ("face", "unet-8", "preview")}
-        made = sdxl.sdxl_parts.components(tiny_sdxl.PROFILE, paths, dtype)
+        made = sdxl_parts.components(tiny_sdxl.PROFILE, paths, dtype)
     return rig({name: part.to(device) if hasattr(part, "to") else part for name, part in made.items()}, device, dtype)
 
 
@@ -147,16 +97,7 @@ def noise(shape: Any, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
 
 
 def rig(made: dict[str, Any], device: torch.device, dtype: torch.dtype) -> Rig:
-    if device.type == "cuda":
-        for name in ("unet", "controlnet", "vae"):
-            made[name].to(memory_format=torch.channels_last)
-    # Ours watches the scheduler's steps; the stock pipeline gets one of its own.
-    family = sdxl.Sdxl(
-        {**made, "scheduler": copy.deepcopy(made["scheduler"])},
-        {name: Path(name) for name in ("references", "image_encoder")},
-        device,
-    )
-    return Rig(family, made, device, dtype)
+    return ways.rig(made, {name: Path(name) for name in ("references", "image_encoder")}, device)
 
 
 # ------------------------------------------------------------------------------------------------ measuring
@@ -209,8 +150,8 @@ def measure(at: Rig, work: Work, rounds: int, batch: int = 1) -> dict[str, Any]:
     peak = 0
     for number in range(rounds):
         works = [replace(one, seed=1000 + number * batch + n) for n, one in enumerate(works)]
-        ways = [("ours", at.ours), ("stock", at.stock)]
-        for name, way in ways if number % 2 else ways[::-1]:
+        both = [("ours", at.ours), ("stock", at.stock)]
+        for name, way in both if number % 2 else both[::-1]:
             if at.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats()
             begun = clock()
@@ -218,7 +159,7 @@ def measure(at: Rig, work: Work, rounds: int, batch: int = 1) -> dict[str, Any]:
             times[name].append((clock() - begun) / batch)
             if at.device.type == "cuda" and name == "ours":
                 peak = max(peak, torch.cuda.max_memory_allocated())
-    found = {name: summary(values) for name, values in times.items()}
+    found = {name: spread(values) for name, values in times.items()}
     row: dict[str, Any] = {
         "batch": batch, "pictures_apart": round(apart, 6), **found,
         "tflop_a_picture": {"ours": round(our_tflop / batch, 4), "stock": round(stock_tflop / batch, 4)},
@@ -231,27 +172,23 @@ def measure(at: Rig, work: Work, rounds: int, batch: int = 1) -> dict[str, Any]:
     return row
 
 
-def summary(values: list[float]) -> dict[str, float]:
-    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
-    return {"median": round(middle, 4), "lower_quarter": round(low, 4), "upper_quarter": round(high, 4)}
-
-
 def predicted(at: Rig, work: Work, batch: int) -> int:
     job = ledger.Job("sdxl", work.width_px, work.height_px, batch, at.dtype.itemsize, starts=work.start is not None)
     return bytes_of(at.family.modules.values()) + ledger.work_bytes(job)
 
 
 def rate(device: torch.device) -> tuple[str, float] | None:
-    if device.type != "cuda":
-        return None
-    name = torch.cuda.get_device_name()
-    return next(((name, rate) for card, rate in RATES.items() if card in name), None)
+    card = known_card(torch.cuda.get_device_name()) if device.type == "cuda" else ""
+    return (card, RATES[card]["fp16"]) if card else None
 
 
 def floor(at: Rig, row: dict[str, Any]) -> dict[str, Any]:
     """What the arithmetic of our picture takes at a card's own rate, and how near we come to it."""
     tflop, seconds = row["tflop_a_picture"]["ours"], row["ours"]["median"]
-    found: dict[str, Any] = {"tflop_s": round(tflop / seconds, 3), "seconds_on_a_4090": round(tflop / RATES["4090"], 5)}
+    found: dict[str, Any] = {
+        "tflop_s": round(tflop / seconds, 3),
+        "seconds_on_a_4090": round(tflop / RATES["4090"]["fp16"], 5),
+    }
     if here := rate(at.device):
         found |= {"card": here[0], "percent": round(100 * tflop / here[1] / seconds, 1)}
     return found
@@ -267,8 +204,7 @@ def refusals(at: Rig, row: dict[str, Any]) -> list[str]:
         found = row[name]
         if here and row["tflop_a_picture"][name] / found["median"] > here[1]:
             why.append(f"{name}: quicker than the card can be")
-        if found["upper_quarter"] - found["lower_quarter"] > 0.25 * found["median"]:
-            why.append(f"{name}: times lie too far apart")
+        why += [f"{name}: {doubt}" for doubt in doubts(found)]
     return why
 
 
