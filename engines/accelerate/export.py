@@ -119,7 +119,7 @@ def _write(graph: Graph, example: tuple[torch.Tensor, ...], path: Path, dynamic:
                 graph.module, example, dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **named, **more
             )
             assert program is not None
-            _tidied(program.model)
+            _tidied(program.model, graph, dynamic)
             program.save(str(path), external_data=True)
     except (ImportError, ModuleNotFoundError) as error:
         raise EngineError("ONNX is not installed", "Install the project with its extra `train`.") from error
@@ -157,12 +157,14 @@ def _named(graph: Graph, path: Path) -> None:
     onnx.save(model, path)
 
 
-def _tidied(model: Any) -> None:
-    """Without what is known beforehand, and without a word about where and from what code it was made.
+def _tidied(model: Any, graph: Graph, dynamic: bool) -> None:
+    """Without what is known beforehand, and without a word about where and from what code it was made; sizes of outputs
+    that change are told in the graph's words.
 
     The exporter's own rewriting takes three times as long as all else and makes nothing faster: the runtimes rewrite
     graphs themselves.
     """
+    from onnx_ir import Shape as Sizes
     from onnxscript import optimizer
 
     optimizer.fold_constants(model)
@@ -173,6 +175,9 @@ def _tidied(model: Any) -> None:
     model.doc_string = None
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
+    if dynamic:
+        for value in model.graph.outputs:
+            value.shape = Sizes(graph.gives[value.name].sizes)
 
 
 def _error(graph: Graph, example: tuple[torch.Tensor, ...], path: Path) -> float:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from engines.accelerate import flat, onnx
-from engines.accelerate.export import TOLERANCE, Exported, apart
+from engines.accelerate.export import TOLERANCE, Exported, apart, export
 from engines.accelerate.stand_ins import ControlStandIn, UnetStandIn, VaeStandIn
 from engines.base import AdapterFile, ControlMap, EngineError, ReferencePicture
 from engines.diffusion import nets, sdxl
@@ -209,6 +209,37 @@ def test_the_next_picture_has_references_of_its_own(both: tuple[sdxl.Sdxl, sdxl.
         work = replace(WORK, references=(reference("product", seed, weight=1.0),))
         assert np.abs(painted(other, work) - painted(real, work)).max() <= 2
     assert np.abs(painted(other, WORK) - painted(real, WORK)).max() <= 2
+
+
+@pytest.mark.slow
+def test_other_sizes_batches_and_guidance_through_graphs_for_all(
+    painter: Painter, graph: Callable[[str, str], Any], tiny_parts: Parts, tmp_path: Path
+) -> None:
+    made = painter("fp32")
+    unet = made["unet"]
+
+    def opened(name: str) -> onnx.Session:
+        return onnx.load(export(graph(name, "fp32"), SMALL, tmp_path / name, "fp32", dynamic=True).path)
+
+    stand_ins = {
+        **made,
+        "unet": UnetStandIn(
+            opened("unet"), unet.config, flat.crossed(unet), flat.references(unet), unet.encoder_hid_proj
+        ),
+        "controlnet": ControlStandIn({1: opened("controlnet")}, made["controlnet"].config),
+        "vae": VaeStandIn(opened("vae_decoder"), opened("vae_encoder"), made["vae"].config),
+    }
+    cpu = torch.device("cpu")
+    real, other = (sdxl.Sdxl(parts, tiny_parts.paths, cpu) for parts in (made, stand_ins))
+    base = replace(WORK, controls=(control(mask=LEFT),), references=(reference("style", mask=LEFT),), start=picture(3))
+    for work in (replace(base, strength=0.5), replace(base, guidance=5.0, avoid="fog", strength=0.5)):
+        works = [replace(work, seed=seed) for seed in (1, 2)]
+        assert other.modules["unet"].why_not(work, batch=2) is None
+        wanted = real.paint(works, lambda done, of, look: None).pictures
+        got = other.paint(works, lambda done, of, look: None).pictures
+        assert np.abs(np.stack(got).astype(int) - np.stack(wanted)).max() <= 2
+    wide = replace(WORK, width_px=192)
+    assert np.abs(painted(other, wide) - painted(real, wide)).max() <= 2
 
 
 # ------------------------------------------------------------------------------------------------- what it does not take
