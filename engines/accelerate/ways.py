@@ -30,6 +30,7 @@ from engines.diffusion.placement import Machine
 from engines.diffusion.profile import Profile
 
 WORDS = "a bottle on a stone shelf by a window, soft morning light, linen, empty space on the left"
+ADAPTERS = ("references", "face", "image_encoder")
 PRECISION = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 TOLERANCE: Mapping[str, float] = {"fp32": 2 / 255, "fp16": 0.1, "bf16": 0.1}
 """How far the pictures of two ways may be apart, by precision. Half precision strays step by step."""
@@ -37,12 +38,14 @@ TOLERANCE: Mapping[str, float] = {"fp32": 2 / 255, "fp16": 0.1, "bf16": 0.1}
 
 @dataclass
 class Rig:
-    """One set of networks, and two ways of using it. `parts` are the components of the stock pipelines by name."""
+    """One set of networks, and two ways of using it. `parts` are the components of the stock pipelines by name,
+    `adapters` the parts that say which adapters the UNet carries."""
 
     family: sdxl.Sdxl
     parts: dict[str, Any]
     device: torch.device
     dtype: torch.dtype
+    adapters: Mapping[str, Path]
 
     def ours(self, works: Sequence[Work], mark: Callable[[], None] = lambda: None) -> list[np.ndarray]:
         """Our painter's pictures, H×W×3, 0–1; `mark` is called after every step."""
@@ -72,9 +75,11 @@ class Rig:
         pipe = kind(**parts, add_watermarker=False)
         pipe.set_progress_bar_config(disable=True)
         if work.references:
-            # Every reference here is a product: in all blocks, with its own weight.
-            pipe.set_ip_adapter_scale([work.references[0].weight])
-            asked["ip_adapter_image"] = [Image.fromarray(work.references[0].picture)]
+            # Every reference here is a product: in all blocks, with its own weight. A second adapter, for faces, is
+            # silent; the stock pipeline wants a picture for it nevertheless.
+            count = len(self.parts["unet"].encoder_hid_proj.image_projection_layers)
+            pipe.set_ip_adapter_scale([work.references[0].weight, *[0.0] * (count - 1)])
+            asked["ip_adapter_image"] = [Image.fromarray(work.references[0].picture)] * count
 
         def after(_: Any, step: int, __: Any, told: dict[str, Any]) -> dict[str, Any]:
             mark()
@@ -92,15 +97,14 @@ class Rig:
 
 
 def open_rig(profile: Profile, paths: Mapping[str, Path], machine: Machine) -> Rig:
-    """A painter's networks on the device, with one adapter for references at most. Raises `EngineError`."""
+    """A painter's networks on the device. Raises `EngineError`."""
     if profile.family != "sdxl":
         raise EngineError(f"The bench knows painters of the SDXL family; {profile.id} is none", "Name another painter.")
-    left_out = [name for name in paths if name in ("face", "preview") or name.startswith("unet-")]
-    kept = {name: path for name, path in paths.items() if name not in left_out}
+    kept = {name: path for name, path in paths.items() if name != "preview" and not name.startswith("unet-")}
     made = sdxl_parts.components(profile, kept, machine.dtype)
     device = torch.device(machine.device)
     made = {name: part.to(device) if isinstance(part, torch.nn.Module) else part for name, part in made.items()}
-    return rig(made, {name: kept[name] for name in ("references", "image_encoder") if name in kept}, device)
+    return rig(made, {name: kept[name] for name in ADAPTERS if name in kept}, device)
 
 
 def rig(made: dict[str, Any], adapters: Mapping[str, Path], device: torch.device) -> Rig:
@@ -111,14 +115,15 @@ def rig(made: dict[str, Any], adapters: Mapping[str, Path], device: torch.device
                 made[name].to(memory_format=torch.channels_last)
     # Ours watches the scheduler's steps; the stock pipeline gets one of its own.
     family = sdxl.Sdxl({**made, "scheduler": copy.deepcopy(made["scheduler"])}, adapters, device)
-    return Rig(family, made, device, next(made["unet"].parameters()).dtype)
+    return Rig(family, made, device, next(made["unet"].parameters()).dtype, adapters)
 
 
 def a_work(at: Rig, width_px: int, height_px: int, steps: int, guidance: float = 0.0) -> tuple[str, Work]:
     """What an ad asks of a painter, as far as this one can do it: words, a depth map, a product to look at; and what
     that is called."""
     controls = (ControlMap("depth", _picture(width_px, height_px, 1)),) if "controlnet" in at.parts else ()
-    references = (ReferencePicture("product", _picture(width_px, height_px, 2)),) if "image_encoder" in at.parts else ()
+    look = ReferencePicture("product", _picture(width_px, height_px, 2))
+    references = (look,) if {"references", "image_encoder"} <= set(at.adapters) else ()
     case = " and ".join(["words", *["a map"] * len(controls), *["a reference"] * len(references)])
     return case, Work(width_px, height_px, 1, steps, WORDS, guidance=guidance, controls=controls, references=references)
 
@@ -197,8 +202,7 @@ class _Engines:
         if "unet" not in chosen.modules:
             raise EngineError("; ".join(chosen.told) or "no engine is built", "Build one: engines build.")
         made = {**self.at.parts, **chosen.modules, "scheduler": copy.deepcopy(self.at.parts["scheduler"])}
-        adapters = {name: Path(name) for name in ("references", "image_encoder") if "image_encoder" in self.at.parts}
-        self.family = sdxl.Sdxl(made, adapters, self.at.device)
+        self.family = sdxl.Sdxl(made, self.at.adapters, self.at.device)
         works = _some(self.work, self.batch, 1)
         self.run(works, lambda: None)
         return Warm(np.stack(self.run(works, lambda: None)), self.counts.get("ours", 0.0), chosen.runtime)

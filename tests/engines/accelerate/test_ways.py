@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from engines.accelerate import commands, ways
+from engines.accelerate import commands, flat, key, rungs, ways
 from engines.accelerate.bench import RealClock
 from engines.accelerate.cache import EngineCache
 from engines.accelerate.commands import BenchWishes, BuildWishes, Shelf, bench_of, build_engines, row_said
 from engines.accelerate.digests import Digests
+from engines.accelerate.export import Exported
+from engines.accelerate.job import job_for, wanted
 from engines.accelerate.ladder import Ladder
 from engines.accelerate.meter import find_meter
+from engines.accelerate.shapes import Shape
 from engines.base import ControlMap, EngineError, Progress
 from engines.diffusion.family import Parts, Work
 from engines.diffusion.placement import Machine
@@ -69,6 +73,27 @@ def test_stock_ours_and_engines_paint_the_same_and_count_the_same(at: ways.Rig, 
         for way in (stock, ours, mirror):
             stages = way.paint(7)
             assert set(stages) == {"words", "denoise", "decode"} and min(stages["denoise"], stages["decode"]) > 0
+
+
+def test_real_engines_are_found_loaded_and_paint_the_same(
+    at: ways.Rig, tiny_parts: Parts, exported: Callable[[str, str], Exported], tmp_path: Path
+) -> None:
+    """Cache, ladder, ONNX Runtime, stand-ins and painter together."""
+    cache, digests = EngineCache(tmp_path / "engines"), Digests(tmp_path / "digests.json")
+    graphs = ("unet", "controlnet", "vae_decoder")
+    job = job_for(PROFILE, tiny_parts.paths, "onnx", graphs=graphs, shapes=(Shape(128, 128),))
+    for one in wanted(job, digests):
+        folder = shutil.copytree(exported(one.graph, "fp32").path.parent, tmp_path / one.graph)
+        cache.put(one.key, Path(folder), main="model.onnx")
+    _, work = ways.a_work(at, 128, 128, 2)
+    ladder = rungs.ladder_of(MACHINE, cache, digests, tiny_parts.paths)
+    with torch.no_grad():
+        stock, _, engines = ways.ways_of(at, work, MACHINE, {"ONNX Runtime": ladder})
+        expected, got = stock.warm(), engines.warm()
+    assert np.abs(got.picture - expected.picture).max() < 2 / 255
+    assert got.runtime.startswith("ONNX Runtime 1.") and "fp32 (unet, controlnet, vae_decoder), torch" in got.runtime
+    other = ladder.choose(at.family.modules, replace(work, width_px=192))
+    assert other.runtime == MACHINE.runtime and any("for 128×128 px" in line for line in other.told)
 
 
 def test_from_a_start_picture_and_in_batches(at: ways.Rig) -> None:
@@ -161,6 +186,10 @@ def test_an_engine_in_one_line() -> None:
         == "unet for 1024x1024: built in 203 s, 4.0 MB, off by 0.002 at most"
     )
     assert row_said({**row, "hit": True}) == "unet for 1024x1024: there already, 5.89 GB"
+
+
+def test_keys_follow_the_graphs() -> None:
+    assert key.GRAPH_VERSION == flat.VERSION
 
 
 def test_a_processor_has_no_meter() -> None:
