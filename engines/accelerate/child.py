@@ -3,6 +3,7 @@ the designer stops, as native code neither reports nor stops. It ends with the p
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -78,7 +79,8 @@ def _work(
 ) -> None:
     """What the process does. Everything it has to say goes through the pipe; what libraries print goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who then ends it
-    os.dup2(2, 1)
+    with contextlib.suppress(OSError):  # a program without a terminal may have neither
+        os.dup2(2, 1)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
