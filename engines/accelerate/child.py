@@ -4,6 +4,7 @@ the designer stops, as native code neither reports nor stops. It ends with the p
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -111,6 +112,7 @@ def _make(
     maker = import_module(job.maker)
     began = time.perf_counter()
     exported = maker.export(job, graph, export, progress.part(0, 0.6))
+    gc.collect()  # the network is no longer needed, and the builder takes its place
     seconds = {"export": round(time.perf_counter() - began, 2)}
     for place, (shape, folder) in enumerate(zip(shapes, folders, strict=True)):
         share = progress.part(0.6 + 0.4 * place / len(shapes), 0.4 / len(shapes))
