@@ -29,7 +29,17 @@ def test_each_network_in_full_precision(exported: Exports, name: str) -> None:
     assert made.path.name == "model.onnx" and made.name == name
 
 
-@pytest.mark.parametrize("name", [*CODERS, "controlnet", pytest.param("unet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vae_decoder",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (*CODERS, "controlnet", "unet")
+            if name != "vae_decoder"
+        ),
+    ],
+)
 def test_each_network_in_half_precision(exported: Exports, name: str) -> None:
     made = exported(name, "fp16")
     assert made.max_error is not None and made.max_error <= TOLERANCE["fp16"]
