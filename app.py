@@ -319,7 +319,6 @@ def worker(
     raise typer.Exit(
         run_worker(
             settings.prepare(home or settings.home()),
-            # One set of engines, so that painter, cut-out and upscaler share one residency.
             lambda store: hands(store, _engines(_folders(store.home))),
             until_idle=until_idle,
             run_id=run or None,

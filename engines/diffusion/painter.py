@@ -85,8 +85,6 @@ class DiffusionPainter:
         self._controlled = "controls" in parts.paths
         self._ways: dict[tuple[int, int], _Way] = {}
         self._sets = Sets()
-        self.least_area = round(profile.least_px**2)
-        """Pixels; smaller pictures are painted larger, then reduced."""
 
     def paint(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
         """Yield one painting a request, in order; those alike in size and controls are painted together."""
@@ -111,7 +109,6 @@ class DiffusionPainter:
                 staging.part(index * each, each),
                 can=self.capabilities,
                 sets=self._sets,
-                least_area=self.least_area,
             )
             for index, request in enumerate(requests)
         ]

@@ -58,7 +58,8 @@ class Profile:
     set_strength: float = 0.6
     """How strongly the depth of a set is followed."""
     least_px: float = 512.0
-    """The side of the least square that it paints well; smaller pictures are painted larger, then reduced."""
+    """The side of the least square that it paints well; smaller pictures are painted larger, then reduced. 0 paints
+    everything as it is asked for."""
     experimental: bool = False
     takes: str = ""
     """The kind of checkpoint (`sdxl`) of which every one on the machine becomes a painter; empty for a profile that is

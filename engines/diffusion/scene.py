@@ -18,7 +18,6 @@ from .harmonise import SetLight, harmonise, laid, narrowed, over
 from .profile import Profile
 from .sets import Sets, StandingSet
 
-LEAST_AREA = 512 * 512
 LEAST_EDGE_PX = 256
 """Smaller pictures are painted larger, then reduced: models draw well only about the sizes they learned on."""
 KEPT_INSIDE_PX = 4
@@ -41,12 +40,12 @@ class Canvas:
     multiple_px: int
 
     @staticmethod
-    def of(width_px: int, height_px: int, multiple_px: int, least_area: int = LEAST_AREA) -> Canvas:
+    def of(width_px: int, height_px: int, multiple_px: int, least_px: float) -> Canvas:
         """The canvas for a picture: as large as asked, or the least size of its shape that models paint well."""
-        if least_area <= 0:
+        if least_px <= 0:
             return Canvas(width_px, height_px, 1.0, multiple_px)
-        by_area = math.sqrt(least_area / (width_px * height_px))
-        by_edge = min(LEAST_EDGE_PX, math.sqrt(least_area)) / min(width_px, height_px)
+        by_area = least_px / math.sqrt(width_px * height_px)
+        by_edge = min(LEAST_EDGE_PX, least_px) / min(width_px, height_px)
         return Canvas(width_px, height_px, max(by_area, by_edge, 1.0), multiple_px)
 
     @property
@@ -119,10 +118,9 @@ def prepare(
     *,
     can: Capabilities | None = None,
     sets: Sets | None = None,
-    least_area: int = LEAST_AREA,
 ) -> Staged:
     """Decide everything about a picture. `can`: what the painter is able to follow, all of it when None; the rest is
-    left out and named in the facts. `sets` keeps sets between calls. `least_area` in pixels; 0 paints as asked.
+    left out and named in the facts. `sets` keeps sets between calls.
 
     Colour blocks beat the set's colours as start picture. Of either, `profile.start_strength` is given up to the noise;
     blocks that are stronger or weaker than the usual 0.8 give up in proportion less or more: 1 − (1 − start_strength) ·
@@ -130,7 +128,7 @@ def prepare(
     blurred, so that nothing there asks to be drawn. Raises `EngineError` for a set or a place that is wrong, `Stopped`.
     """
     # 1. The size
-    canvas = Canvas.of(request.width_px, request.height_px, multiple_px, least_area)
+    canvas = Canvas.of(request.width_px, request.height_px, multiple_px, profile.least_px)
     facts: dict[str, Any] = {"painted_px": list(canvas.outer)}
     if canvas.scale > 1:
         facts["painted_larger"] = round(canvas.scale, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,8 @@ def residency() -> Residency:
 
 @pytest.fixture
 def painter(parts: Parts, residency: Residency) -> DiffusionPainter:
-    made = DiffusionPainter(tiny_sdxl.PROFILE, parts, Card("cpu", torch.float32), residency)
-    made.least_area = 0
-    return made
+    profile = replace(tiny_sdxl.PROFILE, least_px=0.0)
+    return DiffusionPainter(profile, parts, Card("cpu", torch.float32), residency)
 
 
 def picture(seed: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from engines.diffusion.profile import Profile
 from engines.residency import Residency
 
 GB = 1_000_000_000
-PROFILE = Profile("fake", "Fake", "sdxl", {"normal": 4})
+PROFILE = Profile("fake", "Fake", "sdxl", {"normal": 4}, least_px=0.0)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,6 @@ def put_in(script: Script) -> None:
 
 
 def painter(residency: Residency | None = None, card: Machine | None = None) -> DiffusionPainter:
-    made = DiffusionPainter(
+    return DiffusionPainter(
         PROFILE, Parts({}, "0123456789abcdef"), card or Card("cpu", torch.float32), residency or Residency(24 * GB)
     )
-    made.least_area = 0
-    return made

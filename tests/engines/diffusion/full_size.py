@@ -18,43 +18,25 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-SDXL: dict[str, Any] = {
-    "block_out_channels": (320, 640, 1280),
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "transformer_layers_per_block": (1, 2, 10),
-    "attention_head_dim": (5, 10, 20),
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-}
-VAE: dict[str, Any] = {
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": 2,
-    "sample_size": 1024,
-}
+from engines.accelerate.random_weights import CONTROLNET, UNET, VAE
 
 
 def unet() -> Any:
     from diffusers import UNet2DConditionModel
 
-    ups = ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")
-    return UNet2DConditionModel(sample_size=128, up_block_types=ups, **SDXL)
+    return UNet2DConditionModel(**UNET)
 
 
 def control_union() -> Any:
     from diffusers import ControlNetUnionModel
 
-    return ControlNetUnionModel(num_control_type=8, **SDXL)
+    return ControlNetUnionModel(**CONTROLNET)
 
 
 def vae() -> Any:
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL(latent_channels=4, scaling_factor=0.13025, **VAE)
+    return AutoencoderKL(**VAE)
 
 
 def clip_l() -> Any:
@@ -144,7 +126,7 @@ def z_image_control() -> Any:
 def z_image_vae() -> Any:
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL(latent_channels=16, use_quant_conv=False, use_post_quant_conv=False, **VAE)
+    return AutoencoderKL(**{**VAE, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False})
 
 
 def on_meta(make: Callable[[], Any], dtype: torch.dtype = torch.float16) -> Any:

@@ -36,7 +36,7 @@ from studio.model import Box, Placement
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = ROOT.parent / "shared" / "data" / "cutouts"
-PROFILE = Profile("made", "Made", "sdxl", {"normal": 4})
+PROFILE = Profile("made", "Made", "sdxl", {"normal": 4}, least_px=0.0)
 PALETTE = {"primary": "#1e6f5c", "accent": "#e4572e", "background": "#efe6d8", "surface": "#ffffff"}
 QUIET = Progress()
 
@@ -45,8 +45,8 @@ def asked(width: int = 256, height: int = 256, **more: Any) -> PaintRequest:
     return PaintRequest(width, height, seed=1, steps=4, palette=PALETTE, **more)
 
 
-def staged(request: PaintRequest, least_area: int = 0, **more: Any) -> Staged:
-    return prepare(request, PROFILE, 8, QUIET, least_area=least_area, **more)
+def staged(request: PaintRequest, least_px: float = 0.0, **more: Any) -> Staged:
+    return prepare(request, replace(PROFILE, least_px=least_px), 8, QUIET, **more)
 
 
 def cut_out(wide: int = 96, high: int = 120, kind: str = "soft", seed: int = 0) -> Pixels:
@@ -82,13 +82,13 @@ def scenery(width: int, height: int, seed: int = 3) -> Pixels:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.integers(8, 3000), st.integers(8, 3000), st.sampled_from([8, 16, 32, 64]), st.sampled_from([0, 512 * 512]))
-def test_a_size_is_grown_to_whole_multiples_and_never_squeezed(w: int, h: int, multiple: int, least: int) -> None:
+@given(st.integers(8, 3000), st.integers(8, 3000), st.sampled_from([8, 16, 32, 64]), st.sampled_from([0.0, 512.0]))
+def test_a_size_is_grown_to_whole_multiples_and_never_squeezed(w: int, h: int, multiple: int, least: float) -> None:
     canvas = Canvas.of(w, h, multiple, least)
     for inner, outer, side in zip(canvas.inner, canvas.outer, (w, h), strict=True):
         assert outer % multiple == 0 and 0 <= outer - inner < multiple
         assert side * canvas.scale - 1e-3 <= inner < side * canvas.scale + 1
-    assert canvas.scale == 1 or canvas.inner[0] * canvas.inner[1] >= least
+    assert canvas.scale == 1 or canvas.inner[0] * canvas.inner[1] >= least**2
     assert least or canvas.inner == (w, h)
 
 
@@ -101,12 +101,13 @@ def test_what_was_painted_at_its_own_size_comes_back_untouched(width: int, heigh
 
 
 def test_a_small_banner_is_painted_larger_and_says_so() -> None:
-    work = prepare(asked(320, 50), PROFILE, 64, QUIET)
+    profile = replace(PROFILE, least_px=512.0)
+    work = prepare(asked(320, 50), profile, 64, QUIET)
     assert work.work.height_px >= 256 and work.work.width_px / work.work.height_px == pytest.approx(6.4, rel=0.1)
     done = finish(work, scenery(work.work.width_px, work.work.height_px))
     assert done.picture.shape == (50, 320, 3)
     assert done.facts["painted_larger"] > 5 and done.facts["painted_px"] == [work.work.width_px, work.work.height_px]
-    assert "painted_larger" not in prepare(asked(512, 512), PROFILE, 64, QUIET).facts
+    assert "painted_larger" not in prepare(asked(512, 512), profile, 64, QUIET).facts
 
 
 def test_a_map_of_another_shape_is_cropped_and_its_forms_keep_theirs() -> None:
@@ -172,7 +173,7 @@ def test_stronger_blocks_give_less_up_to_the_noise(strength: float, given_up: fl
 def test_a_start_picture_always_leaves_a_step_to_paint() -> None:
     held = replace(PROFILE, start_strength=0.05)
     request = replace(asked(64, 64, controls=(ControlMap("blocks", scenery(64, 64), 2.0),)), steps=4)
-    work = prepare(request, held, 8, QUIET, least_area=0).work
+    work = prepare(request, held, 8, QUIET).work
     assert int(work.strength * work.steps) == 1
 
 
@@ -274,7 +275,7 @@ def test_a_set_that_is_wrong_and_a_stop_are_passed_on() -> None:
     with pytest.raises(EngineError, match="surprise"):
         staged(asked(64, 64, set_spec={**SET, "surprise": 1}))
     with pytest.raises(Stopped):
-        prepare(asked(64, 64, set_spec=SET), PROFILE, 8, Progress(should_stop=lambda: True), least_area=0)
+        prepare(asked(64, 64, set_spec=SET), PROFILE, 8, Progress(should_stop=lambda: True))
 
 
 # ------------------------------------------------------------------------------------------------ the product

@@ -460,8 +460,7 @@ def test_weights_that_may_run_code_are_not_read(tmp_path: Path, part: str) -> No
 
 def test_the_painter_paints_with_it(parts: Parts) -> None:
     request = PaintRequest(150, 100, 7, 2, {}, prompt=WORK.prompt, references=(ReferencePicture("style", picture(3)),))
-    painter: Any = create(PROFILE, parts)
-    painter.least_area = 100 * 100
+    painter: Any = create(replace(PROFILE, least_px=100.0), parts)
     seen: list[np.ndarray] = []
     first, other = painter.paint([request, replace(request, seed=8)], Progress(on_preview=seen.append))
     assert first.picture.shape == (100, 150, 3) and not np.array_equal(first.picture, other.picture)
