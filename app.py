@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 app = typer.Typer(
     name="lockup",
@@ -19,7 +20,24 @@ app = typer.Typer(
 )
 brand_app = typer.Typer(help="Read a brand, import and export its tokens, check kits.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
-engines_app = typer.Typer(help="List engines, fetch models.", no_args_is_help=True)
+
+
+class _Engines(TyperGroup):
+    """The commands of `studio.engine_commands`, loaded when one is asked for: help of all must not wait for them."""
+
+    def _commands(self) -> Any:
+        from studio.engine_commands import engines_app
+
+        return typer.main.get_group(engines_app)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return self._commands().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return self._commands().get_command(ctx, cmd_name)
+
+
+engines_app = typer.Typer(cls=_Engines, help="List engines, fetch models, build and measure.", no_args_is_help=True)
 app.add_typer(engines_app, name="engines")
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo"
@@ -274,33 +292,6 @@ def endpoints(
     from studio.ui.api import reference
 
     typer.echo(reference(url))
-
-
-@engines_app.command("list")
-def engines_list(json_: Json = False) -> None:
-    """Every engine: what it does, whose terms it is under, and why it cannot be used if it cannot."""
-    from engines.catalog import listed
-    from studio.console import engine_row
-
-    entries = [entry for kind in ("painter", "cutout", "upscaler", "annotator") for entry in listed(kind, _folders())]
-    told = [{k: v for k, v in vars(entry).items() if k not in ("factory", "capabilities")} for entry in entries]
-    _emit({"engines": told}) if json_ else typer.echo("\n".join(engine_row(entry) for entry in entries))
-
-
-@engines_app.command("fetch")
-def engines_fetch(
-    name: Annotated[str, typer.Argument(help="A model of `engines list`.", show_default=False)],
-    accept: Annotated[
-        str, typer.Option("--accept", help="The names of its licences, with commas between, once read.")
-    ] = "",
-    json_: Json = False,
-) -> None:
-    """Download what an engine needs, check it, and keep it in the workspace. Taken up again where it broke off."""
-    from studio.console import cutting
-
-    with cutting() as progress:
-        path = _engines(_folders()).fetch(name, accept, progress)
-    _emit({"engine": name, "file": str(path)}) if json_ else typer.echo(f"{name} is ready: {path}")
 
 
 @app.command()

@@ -166,6 +166,11 @@ def span(seconds: float) -> str:
     return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"
 
 
+def left_of(seconds: float, done: float) -> float | None:
+    """Seconds left of work that is `done` (0–1) after so many seconds; None while nobody can tell."""
+    return seconds / done * (1 - done) if done > 0.03 and seconds > 3 else None
+
+
 def closing(report: Report, prepared: Prepared) -> str:
     """What a run came to: how much, how true to the brand, what is to be mended, what was not made."""
     passed = sum(item.file.score.passed for item in report.finished)
@@ -310,6 +315,18 @@ def engine_row(entry: Any) -> str:
     elif entry.fetchable:
         lines.append(f"{'':10}It can do more: python app.py engines fetch {entry.id}{size}")
     return "\n".join(lines)
+
+
+def kept_row(row: Mapping[str, Any]) -> str:
+    """An engine that was built, in two lines."""
+    size = f"{row['bytes'] / 1e9:.2f} GB" if row["bytes"] > 1e8 else f"{row['bytes'] / 1e6:.1f} MB"
+    loras = f", {_many(row['loras'], 'LoRA')} merged in" if row["loras"] else ""
+    weights = ", random weights" if row["random_weights"] else ""
+    return "\n".join([
+        f"{row['key'][:12]}  {row['profile']}: {row['graph']} for {row['size']}, {size}",
+        f"{'':14}{row['runtime']} for {row['target']}, {row['precision']}{loras}{weights};"
+        f" built {row['made'][:10]}, last used {row['used'][:10]}",
+    ])  # fmt: skip
 
 
 def picture_row(row: dict[str, Any]) -> str:

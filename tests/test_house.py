@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TOP = {"app.py", "pyproject.toml", "README.md", "LICENSE", "studio", "engines", "presets", "tests", "assets"}
 PRODUCT = sorted([ROOT / "app.py", *(ROOT / "studio").rglob("*.py"), *(ROOT / "engines").rglob("*.py")])
 EVERY = sorted([*PRODUCT, *(ROOT / "tests").rglob("*.py"), *(ROOT / "assets").rglob("*.py")])
-OPENS_CATALOGUE = {"app.py", "studio/desk/worker.py", "engines/catalog.py"}
+OPENS_CATALOGUE = {"app.py", "studio/engine_commands.py", "studio/desk/worker.py", "engines/catalog.py"}
 HEAVY = ("torch", "onnxruntime", "tensorrt", "gradio", "diffusers", "numba")
 
 FLOW = ["ground", "brand", "brief", "picture", "ad", "desk", "studio", "ui"]

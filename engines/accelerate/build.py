@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -44,14 +44,19 @@ class Built:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def build(job: Job, cache: EngineCache, digests: Digests, progress: Progress | None = None) -> list[Built]:
+def build(
+    job: Job, cache: EngineCache, digests: Digests, progress: Progress | None = None,
+    each: Callable[[Built], None] = lambda one: None,
+) -> list[Built]:  # fmt: skip
     """Every engine of a job, those that are there and those made now. Raises `EngineError` when one cannot be made, and
-    `Stopped`; engines that are whole by then are kept."""
+    `Stopped`; engines that are whole by then are kept. `each` is told of every one as soon as it is there."""
     progress = progress or Progress()
     # 1. What is there.
     progress.report(0.0, "Looking for engines")
     asked = wanted(job, digests, progress.part(0, 0.05))
     found = {one.key.digest: _hit(one, path) for one in asked if (path := cache.get(one.key))}
+    for hit in found.values():
+        each(hit)
     # 2. What is not, a graph at a time: its engines share one export.
     graphs = list(dict.fromkeys(one.graph for one in asked if one.key.digest not in found))
     for number, graph in enumerate(graphs):
@@ -59,6 +64,7 @@ def build(job: Job, cache: EngineCache, digests: Digests, progress: Progress | N
         missing = [one for one in asked if one.graph == graph and one.key.digest not in found]
         for made in _graph(job, missing, cache, share):
             found[made.key.digest] = made
+            each(made)
     progress.report(1.0, "Engines are ready")
     return [found[one.key.digest] for one in asked]
 
@@ -67,15 +73,16 @@ def _hit(one: Wanted, path: Path) -> Built:
     return Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), True)
 
 
-def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Progress) -> list[Built]:
-    """The missing engines of one graph, while no other process builds them."""
+def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Progress) -> Iterator[Built]:
+    """The missing engines of one graph, each as it is kept, while no other process builds them."""
     with contextlib.ExitStack() as held:
         for one in sorted(missing, key=lambda one: one.key.digest):  # in one order, or two would wait for each other
             held.enter_context(cache.building(one.key, progress))
         found = [_hit(one, path) for one in missing if (path := cache.get(one.key))]
+        yield from found
         left = [one for one in missing if one.key not in {hit.key for hit in found}]
         if not left:
-            return found
+            return
         # 1. Room, before minutes are spent.
         graph = left[0].graph
         weights = weights_bytes(job, graph)
@@ -91,8 +98,7 @@ def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Pr
             told["seconds"] = {**facts["seconds"], "until_kept": round(time.perf_counter() - began, 1)}
             told["random_weights"] = job.random_weights
             path = cache.put(one.key, folders[place], told, main=facts["main"])
-            found.append(Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), False, told))
-        return found
+            yield Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), False, told)
 
 
 # ------------------------------------------------------------------------------------------------ room

@@ -162,7 +162,10 @@ class EngineCache:
         _gone(self.folder / key.digest)
 
     def _bad(self, key: Key) -> Path:
-        return self.folder / f"{key.digest}.bad.json"
+        return self._bad_of(key.digest)
+
+    def _bad_of(self, digest: str) -> Path:
+        return self.folder / f"{digest}.bad.json"
 
     # ---------------------------------------------------------------------------------------------- all of them
 
@@ -176,6 +179,19 @@ class EngineCache:
             except (OSError, ValueError):
                 continue
         return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+    def remove(self, digest: str) -> Entry:
+        """Delete one engine, named by its digest or by how that begins. Raises `EngineError` when none is called so, or
+        several are, or another program has it open."""
+        found = [entry for entry in self.entries() if digest and entry.folder.name.startswith(digest)]
+        if len(found) != 1:
+            what = f"{len(found)} engines are" if found else "No engine is"
+            raise EngineError(f"{what} called “{digest}”", "See them: python app.py engines built")
+        with self._door():
+            if not _gone(found[0].folder):
+                raise EngineError("The engine is in use by another program", "Stop what paints with it, and try again.")
+            self._bad_of(found[0].folder.name).unlink(missing_ok=True)
+        return found[0]
 
     def why_none(self, key: Key) -> str:
         """Why `get` finds nothing, in words: what the nearest engine was built for instead."""

@@ -5,23 +5,28 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from engines.accelerate.bench import RATES, WATTS, Place, RealClock, known_card, measure
 from engines.accelerate.build import Built, build
-from engines.accelerate.cache import EngineCache
+from engines.accelerate.cache import EngineCache, Entry
 from engines.accelerate.digests import Digests
 from engines.accelerate.job import job_for
 from engines.accelerate.report import Report
-from engines.accelerate.shapes import SHAPES, read_shape
+from engines.accelerate.shapes import SHAPES, Shape, read_shape
 from engines.accelerate.targets import find_card
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion.profile import Profile, read_profiles
 
+FLAVOURS: Mapping[str, str] = MappingProxyType(
+    {"rtx": "TensorRT-RTX", "trt": "TensorRT", "onnx": "ONNX, written by PyTorch"}
+)
 _LIBRARIES = ("torch", "diffusers", "transformers", "onnxruntime", "tensorrt-rtx")
 
 
@@ -67,8 +72,11 @@ class BenchWishes:
     price_kwh: float | None = None
 
 
-def build_engines(profile_id: str, wishes: BuildWishes, shelf: Shelf, progress: Progress) -> list[dict[str, Any]]:
-    """A row an engine. Raises `EngineError` and `Stopped`."""
+def build_engines(
+    profile_id: str, wishes: BuildWishes, shelf: Shelf, progress: Progress,
+    each: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """A row an engine; `each` gets it as soon as it is there. Raises `EngineError` and `Stopped`."""
     profile, paths = _painter(profile_id, shelf.models, needed=not wishes.random_weights)
     job = job_for(
         profile,
@@ -80,7 +88,7 @@ def build_engines(profile_id: str, wishes: BuildWishes, shelf: Shelf, progress: 
         loras=tuple(_lora(text) for text in wishes.loras),
         random=wishes.random_weights,
     )
-    return [_row(one) for one in build(job, shelf.cache, shelf.digests, progress)]
+    return [_row(one) for one in build(job, shelf.cache, shelf.digests, progress, lambda one: each(_row(one)))]
 
 
 def _row(one: Built) -> dict[str, Any]:
@@ -104,6 +112,37 @@ def row_said(row: Mapping[str, Any]) -> str:
         return f"{row['graph']} for {row['size']}: there already, {size}"
     checked = "not compared with its network" if row["max_error"] is None else f"off by {row['max_error']:.1g} at most"
     return f"{row['graph']} for {row['size']}: built in {row['seconds']['until_kept']:.0f} s, {size}, {checked}"
+
+
+def kept_engines(shelf: Shelf) -> list[dict[str, Any]]:
+    """A row an engine that is kept, the last used first."""
+    return [_kept(entry) for entry in shelf.cache.entries()]
+
+
+def _kept(entry: Entry) -> dict[str, Any]:
+    """An engine as its sidecar tells it. That may be damaged: what cannot be read is left empty."""
+    key, facts = entry.key, entry.facts
+    try:
+        size = ", ".join(str(Shape(**shape)) for shape in key.get("shapes", ())) or "any"
+    except TypeError:
+        size = "another size"
+    capability = str(key.get("target", ""))
+    seconds, loras = facts.get("seconds"), key.get("loras")
+    return {
+        "key": entry.folder.name,
+        "profile": str(facts.get("profile", "")),
+        "graph": str(key.get("graph", "")),
+        "size": size,
+        "runtime": f"{FLAVOURS.get(str(key.get('flavour')), '')} {key.get('version', '')}".strip(),
+        "target": f"cards of compute capability {capability}" if capability != "any" else "any machine",
+        "precision": str(key.get("precision", "")),
+        "loras": len(loras) if isinstance(loras, list) else 0,
+        "random_weights": bool(facts.get("random_weights")),
+        "bytes": entry.bytes,
+        "made": entry.made,
+        "used": datetime.fromtimestamp(entry.used / 1e9, UTC).isoformat(timespec="seconds"),
+        "seconds": seconds.get("until_kept") if isinstance(seconds, Mapping) else None,
+    }
 
 
 def _lora(text: str) -> AdapterFile:
