@@ -1,10 +1,9 @@
-"""The process that exports a graph and builds its engines. Spawned, so that it is the same everywhere, and killed when
-the designer stops, as native code neither reports nor stops. It ends with the process that started it."""
+"""The processes that export a graph and build its engines. Spawned, so that they are the same everywhere, and killed
+when the designer stops, as native code neither reports nor stops. They end with the process that started them."""
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -21,118 +20,142 @@ from engines.accelerate.shapes import Shape
 from engines.base import EngineError, Progress
 
 _LOOK_S = 0.1
+_EXPORT = 0.6
+"""The share of a build that its export is taken to be."""
+
+Send = Callable[[Any], None]
 
 
 class Child:
-    """The process that exports and builds. Ends with the one that started it."""
+    """A build in two processes, one after the other: the builder needs the memory that the network had."""
 
     def __init__(
         self, job: Job, graph: str, shapes: Sequence[Shape | None], folders: Sequence[Path], export: Path
     ) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._heard, said = spawn.Pipe(duplex=False)
-        given = (said, job, graph, list(shapes), list(folders), export)
-        self._process = spawn.Process(target=_work, args=given, daemon=True, name=f"build-{graph}")
-        self._process.start()
-        said.close()
+        self._job, self._graph, self._export = job, graph, export
+        self._wanted = list(zip(shapes, folders, strict=True))
 
     def results(self, progress: Progress) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield `(place, facts)` of each engine as it is written. Asks `progress` ten times a second."""
-        at, text = 0.0, "Starting"
-        try:
-            while True:
-                progress.report(at, text)
-                if not self._heard.poll(_LOOK_S):
-                    if not self._process.is_alive() and not self._heard.poll():
-                        raise self._lost()
-                    continue
-                kind, *told = self._said()
-                if kind == "at":
-                    at, text = told
-                elif kind == "built":
-                    place, facts = told
-                    yield place, facts
-                elif kind == "failed":
-                    raise EngineError(*told)
-                else:
-                    return
-        finally:
-            self._process.kill()
-            self._process.join(10)
-            self._heard.close()
-
-    def _said(self) -> Any:
-        try:
-            return self._heard.recv()
-        except EOFError as error:
-            raise self._lost() from error
-
-    def _lost(self) -> EngineError:
-        self._process.join(2)
-        return EngineError(
-            f"The build ended without a word (exit code {self._process.exitcode}); most often memory ran out",
-            "Close other programs and build again. Pictures go on without the engine.",
-        )
+        # 1. The graph, which is all ONNX Runtime needs.
+        alone = self._job.runtime == "onnx"
+        share = progress if alone else progress.part(0, _EXPORT)
+        ((exported, facts),) = _told(_exported, (self._job, self._graph, self._export), self._graph, share)
+        if alone:
+            yield 0, {**facts, "main": exported.path.name}
+            return
+        # 2. Its engines.
+        given = (exported, self._job, self._graph, self._wanted)
+        for place, more in _told(_built, given, self._graph, progress.part(_EXPORT, 1 - _EXPORT)):
+            seconds = {**facts["seconds"], **more["seconds"]}
+            peak = max(facts["peak_memory_bytes"], more["peak_memory_bytes"])
+            yield place, {**facts, **more, "seconds": seconds, "peak_memory_bytes": peak}
 
 
-def _work(
-    said: Any, job: Job, graph: str, shapes: Sequence[Shape | None], folders: Sequence[Path], export: Path
-) -> None:
-    """What the process does. Everything it has to say goes through the pipe; what libraries print goes to stderr."""
+def _told(do: Callable[..., None], given: Sequence[Any], graph: str, progress: Progress) -> Iterator[Any]:
+    """What `do(send, progress, *given)` sends out of a process of its own. Raises `EngineError`."""
+    spawn = multiprocessing.get_context("spawn")
+    heard, said = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_work, args=(said, do, given, graph), daemon=True, name=f"build-{graph}")
+    process.start()
+    said.close()
+    at, text = 0.0, f"Loading {graph}"
+    try:
+        while True:
+            progress.report(at, text)
+            if not heard.poll(_LOOK_S):
+                if not process.is_alive() and not heard.poll():
+                    raise _lost(process)
+                continue
+            try:
+                kind, told = heard.recv()
+            except EOFError as error:
+                raise _lost(process) from error
+            if kind == "at":
+                at, text = told
+            elif kind == "made":
+                yield told
+            elif kind == "failed":
+                raise EngineError(*told)
+            else:
+                return
+    finally:
+        process.kill()
+        process.join(10)
+        heard.close()
+
+
+def _lost(process: Any) -> EngineError:
+    process.join(2)
+    return EngineError(
+        f"The build ended without a word (exit code {process.exitcode}); most often memory ran out",
+        "Close other programs and build again. Pictures go on without the engine.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------ inside
+
+
+def _work(said: Any, do: Callable[..., None], given: Sequence[Any], graph: str) -> None:
+    """What a process does. Everything it has to say goes through the pipe; what libraries print goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who then ends it
     with contextlib.suppress(OSError):  # a program without a terminal may have neither
         os.dup2(2, 1)
+    _step_back()
+    for library in ("TRANSFORMERS", "DIFFUSERS"):  # their advice is for programmers
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     try:
-        _make(said.send, job, graph, shapes, folders, export)
-        said.send(("done",))
+        do(lambda made: said.send(("made", made)), Progress(lambda *at: said.send(("at", at))), *given)
+        said.send(("done", None))
     except EngineError as error:
-        said.send(("failed", str(error), error.hint))
+        said.send(("failed", (str(error), error.hint)))
     except MemoryError:
-        said.send(("failed", f"Memory ran out while {graph} was built", "Close other programs and build again."))
+        said.send(("failed", (f"Memory ran out while {graph} was built", "Close other programs and build again.")))
     except Exception as error:
         told = str(error).strip().split("\n")[0][:300]
-        said.send(
-            ("failed", f"{graph} could not be built: {type(error).__name__}: {told}", "Use the painter as it is.")
-        )
+        told = f"{graph} could not be built: {type(error).__name__}: {told}"
+        said.send(("failed", (told, "Use the painter as it is.")))
 
 
-def _make(
-    send: Callable[[Any], None],
-    job: Job,
-    graph: str,
-    shapes: Sequence[Shape | None],
-    folders: Sequence[Path],
-    export: Path,
-) -> None:
-    progress = Progress(lambda fraction, text: send(("at", fraction, text)))
-    progress.report(0.0, f"Loading {graph}")
-    maker = import_module(job.maker)
+def _exported(send: Send, progress: Progress, job: Job, graph: str, folder: Path) -> None:
+    """Send the export and its facts."""
     began = time.perf_counter()
-    exported = maker.export(job, graph, export, progress.part(0, 0.6))
-    gc.collect()  # the network is no longer needed, and the builder takes its place
-    seconds = {"export": round(time.perf_counter() - began, 2)}
-    for place, (shape, folder) in enumerate(zip(shapes, folders, strict=True)):
-        share = progress.part(0.6 + 0.4 * place / len(shapes), 0.4 / len(shapes))
-        main, building = exported.path.name, time.perf_counter()
-        if job.runtime != "onnx":
-            share.report(0.0, f"Building {graph}" + (f" for {shape.said}" if shape else ""))
-            data, main = maker.engine(exported, shape, job, share), ENGINE
-            with (folder / main).open("wb") as file, memoryview(data) as view:
-                for first in range(0, view.nbytes, 1 << 26):
-                    file.write(view[first : first + (1 << 26)])
-            del data
-            seconds = {**seconds, "build": round(time.perf_counter() - building, 2)}
-        facts = {
-            "main": main,
-            "seconds": seconds,
-            "max_error": exported.max_error,
-            "graph_digest": exported.digest,
-            "peak_memory_bytes": _peak_bytes(),
-        }
-        send(("built", place, facts))
+    exported = import_module(job.maker).export(job, graph, folder, progress)
+    facts = {
+        "seconds": {"export": round(time.perf_counter() - began, 2)},
+        "max_error": exported.max_error,
+        "graph_digest": exported.digest,
+        "peak_memory_bytes": _peak_bytes(),
+    }
+    send((exported, facts))
+
+
+def _built(
+    send: Send, progress: Progress, exported: Any, job: Job, graph: str, wanted: Sequence[tuple[Shape | None, Path]]
+) -> None:
+    """Send the place and the facts of every engine."""
+    maker = import_module(job.maker)
+    for place, (shape, folder) in enumerate(wanted):
+        share, began = progress.part(place / len(wanted), 1 / len(wanted)), time.perf_counter()
+        share.report(0.0, f"Building {graph}" + (f" for {shape.said}" if shape else ""))
+        data = maker.engine(exported, shape, job, share)
+        with (folder / ENGINE).open("wb") as file, memoryview(data) as view:
+            for first in range(0, view.nbytes, 1 << 26):
+                file.write(view[first : first + (1 << 26)])
+        del data
+        seconds = {"build": round(time.perf_counter() - began, 2)}
+        send((place, {"main": ENGINE, "seconds": seconds, "peak_memory_bytes": _peak_bytes()}))
+
+
+def _step_back() -> None:
+    """Whatever paints meanwhile goes first."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else 10)
 
 
 def _peak_bytes() -> int:

@@ -24,8 +24,6 @@ from engines.accelerate.shapes import Shape
 from engines.accelerate.sizes import Size, sized
 from engines.base import EngineError
 
-VERSION = 1
-"""Raised when the graphs of the same weights change."""
 STEP_PX = 32
 LATENT_PX = 8
 TOKENS = 77

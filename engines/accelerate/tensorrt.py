@@ -21,6 +21,7 @@ import torch
 from engines.accelerate.export import Exported
 from engines.accelerate.shapes import Shape
 from engines.accelerate.sizes import Size
+from engines.accelerate.targets import find_card
 from engines.base import EngineError, Progress
 
 FLAVOURS: Mapping[str, str] = {"rtx": "tensorrt_rtx", "trt": "tensorrt"}
@@ -217,7 +218,8 @@ class _Kept:
 
     def __init__(self, folder: Path, engine: Path, trt: Any) -> None:
         card = torch.cuda.get_device_properties(torch.cuda.current_device())
-        told = (engine.resolve(), engine.stat().st_size, card.name, torch.version.cuda, _driver(), trt.__version__)
+        driver = getattr(find_card(), "driver", "")
+        told = (engine.resolve(), engine.stat().st_size, card.name, torch.version.cuda, driver, trt.__version__)
         self._path = folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}.runtime"
         self._size = 0
 
@@ -240,11 +242,6 @@ class _Kept:
             file.write(data)
         Path(name).replace(self._path)
         self._size = len(data)
-
-
-def _driver() -> str:
-    said = Path("/proc/driver/nvidia/version")
-    return said.read_text("utf-8").splitlines()[0] if said.is_file() else ""
 
 
 class Session:

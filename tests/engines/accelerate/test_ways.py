@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.accelerate import commands, flat, key, rungs, ways
+from engines.accelerate import commands, rungs, ways
 from engines.accelerate.bench import RealClock
 from engines.accelerate.cache import EngineCache
 from engines.accelerate.commands import BenchWishes, BuildWishes, Shelf, bench_of, build_engines, row_said
@@ -186,10 +186,6 @@ def test_an_engine_in_one_line() -> None:
         == "unet for 1024x1024: built in 203 s, 4.0 MB, off by 0.002 at most"
     )
     assert row_said({**row, "hit": True}) == "unet for 1024x1024: there already, 5.89 GB"
-
-
-def test_keys_follow_the_graphs() -> None:
-    assert key.GRAPH_VERSION == flat.VERSION
 
 
 def test_a_processor_has_no_meter() -> None:
