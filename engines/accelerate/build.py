@@ -7,7 +7,6 @@ once.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,16 +17,12 @@ from typing import Any
 from engines.accelerate.cache import EngineCache
 from engines.accelerate.child import Child
 from engines.accelerate.digests import Digests
-from engines.accelerate.job import Job, Wanted, wanted, weights_bytes
+from engines.accelerate.job import Job, Wanted, wanted
 from engines.accelerate.key import Key
+from engines.accelerate.room import make_room
 from engines.accelerate.shapes import Shape
-from engines.base import EngineError, Progress
+from engines.base import Progress
 
-GB = 1e9
-MEMORY = {"tensorrt": 3.2, "onnx": 2.5}
-"""Main memory a build takes at its peak, in times its weights: 19.7 GB for 5.8 GB with TensorRT-RTX 1.7."""
-BASE_BYTES = 1_500_000_000
-"""What Python, torch and the builder take before any weights."""
 _LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt")
 
 
@@ -85,9 +80,7 @@ def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Pr
             return
         # 1. Room, before minutes are spent.
         graph = left[0].graph
-        weights = weights_bytes(job, graph)
-        _check_memory(job, graph, weights)
-        _check_disk(job, cache, weights, len(left))
+        make_room(job, graph, len(left), cache)
         # 2. A process of its own: export, parity, engines.
         folders = [cache.aside(one.key) for one in left]
         export = folders[0] if job.runtime == "onnx" else cache.aside(left[0].key)
@@ -99,39 +92,6 @@ def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Pr
             told["random_weights"] = job.random_weights
             path = cache.put(one.key, folders[place], told, main=facts["main"])
             yield Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), False, told)
-
-
-# ------------------------------------------------------------------------------------------------ room
-
-
-def _check_memory(job: Job, graph: str, weights: int) -> None:
-    import psutil
-
-    needed, free = BASE_BYTES + MEMORY[job.runtime] * weights, psutil.virtual_memory().available
-    if needed > free:
-        raise EngineError(
-            f"To build {graph} takes about {needed / GB:.0f} GB of memory, and {free / GB:.0f} GB are free",
-            "Close other programs, or build on a machine with more memory: engines may be copied.",
-        )
-
-
-def _check_disk(job: Job, cache: EngineCache, weights: int, engines: int) -> None:
-    kept = int(1.05 * weights) * engines
-    needed = kept + int(1.05 * weights) * (job.runtime != "onnx") + 100_000_000
-    if kept > cache.limit_bytes:
-        raise EngineError(
-            f"{engines} engines of {kept / engines / GB:.1f} GB are more than the"
-            f" {cache.limit_bytes / GB:.0f} GB set aside for engines",
-            "Ask for fewer sizes.",
-        )
-    cache.trim(kept)
-    cache.folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(cache.folder).free
-    if needed > free:
-        raise EngineError(
-            f"The engines take {needed / GB:.1f} GB while they are built, and the disk has {free / GB:.1f} GB free",
-            f"Free some space on the disk of {cache.folder}, or ask for fewer sizes.",
-        )
 
 
 def _libraries() -> dict[str, str]:

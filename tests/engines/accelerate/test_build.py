@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from engines.accelerate import build as building
 from engines.accelerate import job as jobs
+from engines.accelerate import room
 from engines.accelerate.build import build
 from engines.accelerate.cache import SIDECAR, EngineCache
 from engines.accelerate.digests import Digests, files_of, weights_digest
@@ -335,7 +335,7 @@ def test_too_little_memory_or_disk_is_said_beforehand(
     with pytest.raises(EngineError, match=r"about 20 GB of memory, and 16 GB are free"):
         build(random, *at)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=32_000_000_000))
-    monkeypatch.setattr(building.shutil, "disk_usage", lambda path: disk._replace(free=9_000_000_000))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: disk._replace(free=9_000_000_000))
     with pytest.raises(EngineError, match=r"take 12\.3 GB .* 9\.0 GB free"):
         build(random, *at)
     with pytest.raises(EngineError, match="more than the 6 GB set aside"):

@@ -1,0 +1,89 @@
+"""What a build takes of memory and disk, and whether it is there: told before, checked again as it begins. Loads no
+torch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from engines.accelerate.cache import EngineCache
+from engines.accelerate.job import Job, weights_bytes
+from engines.base import EngineError
+
+GB = 1e9
+MEMORY = MappingProxyType({"tensorrt": 3.2, "onnx": 2.5})
+"""Main memory a build takes at its peak, in times its weights: 19.7 GB for 5.8 GB with TensorRT-RTX 1.7."""
+BASE_BYTES = 1_500_000_000
+"""What Python, torch and the builder take before any weights."""
+GROWTH = 1.05
+"""An engine beside its weights."""
+_SLACK_BYTES = 100_000_000
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the engines of one graph take: memory while they are built, disk while and after that, in bytes."""
+
+    graph: str
+    engines: int
+    memory: int
+    disk: int
+    kept: int
+
+
+def need(job: Job, graph: str, engines: int) -> Need:
+    """What so many engines of a graph take. Raises `EngineError` where its weights are missing."""
+    weights = weights_bytes(job, graph)
+    kept = int(GROWTH * weights) * engines
+    beside = int(GROWTH * weights) if job.runtime != "onnx" else 0  # the exported graph, until they are built
+    return Need(graph, engines, int(BASE_BYTES + MEMORY[job.runtime] * weights), kept + beside + _SLACK_BYTES, kept)
+
+
+def free_memory() -> int:
+    """Main memory that can be had, in bytes."""
+    import psutil
+
+    return psutil.virtual_memory().available
+
+
+def free_disk(cache: EngineCache) -> int:
+    """Room on the disk of the engines, in bytes."""
+    here = next(folder for folder in (cache.folder, *cache.folder.parents) if folder.is_dir())
+    return shutil.disk_usage(here).free
+
+
+def check_room(needs: Sequence[Need], cache: EngineCache) -> None:
+    """Raise `EngineError` when the engines of these graphs, built one after the other, cannot be built now. Engines
+    that lie unused are counted as free: they make room."""
+    for one in needs:
+        free = free_memory()
+        if one.memory > free:
+            raise EngineError(
+                f"To build {one.graph} takes about {one.memory / GB:.0f} GB of memory, and {free / GB:.0f} GB are free",
+                "Close other programs, or build on a machine with more memory: engines may be copied.",
+            )
+    engines, kept = sum(one.engines for one in needs), sum(one.kept for one in needs)
+    if engines and kept > cache.limit_bytes:
+        raise EngineError(
+            f"{engines} engines of {kept / engines / GB:.1f} GB are more than the"
+            f" {cache.limit_bytes / GB:.0f} GB set aside for engines",
+            "Ask for fewer sizes.",
+        )
+    there = sum(entry.bytes for entry in cache.entries())
+    going = min(max(there + kept - cache.limit_bytes, 0), there)
+    disk, free = kept + max((one.disk - one.kept for one in needs), default=0), free_disk(cache) + going
+    if disk > free:
+        raise EngineError(
+            f"The engines take {disk / GB:.1f} GB while they are built, and the disk has {free / GB:.1f} GB free",
+            f"Free some space on the disk of {cache.folder}, or ask for fewer sizes.",
+        )
+
+
+def make_room(job: Job, graph: str, engines: int, cache: EngineCache) -> None:
+    """Let unused engines go for so many new ones. Raises `EngineError` when there is no room all the same."""
+    wanted = need(job, graph, engines)
+    check_room((wanted,), cache)
+    cache.trim(wanted.kept)
+    cache.folder.mkdir(parents=True, exist_ok=True)
