@@ -346,10 +346,13 @@ def _studio(licence: str = "") -> Any:
 
 def _engines(folders: tuple[Path, ...], licence: str = "") -> Any:
     from engines import catalog
+    from engines.accelerate.workshop import Workshop
     from studio import settings
     from studio.desk.engines import Engines
 
-    return Engines(**catalog.doors(folders, settings.home() / "models", licence), folders=folders)
+    home = settings.home()
+    workshop = Workshop(home / "engines", folders)
+    return Engines(**catalog.doors(folders, home / "models", licence), workshop=workshop, folders=folders)
 
 
 def _folders(home: Path | None = None) -> tuple[Path, ...]:

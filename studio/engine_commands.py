@@ -14,6 +14,7 @@ import typer
 from engines.base import EngineError, Progress
 from studio import settings
 from studio.console import cutting, emit, engine_row, kept_row, left_of, span
+from studio.values import read_value
 
 engines_app = typer.Typer(add_completion=False)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
@@ -52,7 +53,7 @@ def engines_fetch(
 
 
 @engines_app.command("build")
-def engines_build(
+def engines_build(  # noqa: PLR0913, PLR0917
     profile: Annotated[str, typer.Argument(help="A painter of `engines list`.", show_default=False)],
     runtime: Annotated[str, typer.Option(help="tensorrt or onnx.")] = "tensorrt",
     target: Annotated[str, typer.Option(help="The card it is for: this, rtx-4090 …; built without it too.")] = "this",
@@ -60,12 +61,21 @@ def engines_build(
     part: Parts = None,
     lora: Loras = None,
     random_weights: Random = False,
+    effort: Annotated[
+        str, typer.Option(help="The effort whose network it is for: quick, normal or quality.")
+    ] = "normal",
     json_: Json = False,
 ) -> None:
     """Build what makes a painter quicker, for this card or another one. Pictures go on meanwhile."""
-    from engines.accelerate.commands import BuildWishes, build_engines, row_said
+    from engines.accelerate.commands import row_said
+    from studio.desk.builds import Builds, Order
 
-    wishes = BuildWishes(runtime, target, tuple(size or ()), tuple(part or ()), tuple(lora or ()), random_weights)
+    wishes = {
+        "painter": profile, "runtime": runtime, "target": target, "sizes": size or (), "parts": part or (),
+        "loras": lora or (), "random_weights": random_weights, "effort": effort,
+    }  # fmt: skip
+    order = read_value(Order, wishes, "engines build")
+    builds = Builds(settings.prepare(settings.home()), _workshop())
     rows: list[dict[str, Any]] = []
 
     def there(row: dict[str, Any]) -> None:
@@ -76,7 +86,7 @@ def engines_build(
     stopped = False
     try:
         with _long_work() as progress:
-            build_engines(profile, wishes, _shelf(), progress, there)
+            builds.run(order, progress, there)
     except KeyboardInterrupt:
         stopped = True
         typer.echo("Stopped: engines that are whole are kept.", err=True)
@@ -89,14 +99,12 @@ def engines_build(
 @engines_app.command("built")
 def engines_built(json_: Json = False) -> None:
     """Every engine that was built: for which painter, card and size, how large it is, when it was last used."""
-    from engines.accelerate.commands import kept_engines
-
-    shelf = _shelf()
-    rows = kept_engines(shelf)
+    workshop = _workshop()
+    rows, most = workshop.kept(), workshop.limit_bytes
+    total = sum(row["bytes"] for row in rows)
     if json_:
-        emit({"engines": rows, "bytes": sum(row["bytes"] for row in rows), "limit_bytes": shelf.cache.limit_bytes})
+        emit({"engines": rows, "bytes": total, "limit_bytes": most})
     elif rows:
-        total, most = sum(row["bytes"] for row in rows), shelf.cache.limit_bytes
         typer.echo("\n".join([*map(kept_row, rows), f"{total / 1e9:.2f} of {most / 1e9:.0f} GB set aside for engines"]))
     else:
         typer.echo("No engine is built.  → python app.py engines build PAINTER")
@@ -109,13 +117,12 @@ def engines_remove(
     json_: Json = False,
 ) -> None:
     """Delete engines. They can be built again; weights stay."""
-    shelf = _shelf()
+    workshop = _workshop()
     if bool(key) == everything:
         raise EngineError("Which engine is not said", "Name its key, or all of them with --all.")
-    cache = shelf.cache
-    gone = [cache.remove(entry.folder.name) for entry in cache.entries()] if everything else [cache.remove(key)]
-    freed = sum(entry.bytes for entry in gone)
-    said = {"removed": [entry.folder.name for entry in gone], "bytes": freed}
+    gone = [row["key"] for row in workshop.kept()] if everything else [key]
+    freed = sum(map(workshop.remove, gone))
+    said = {"removed": gone, "bytes": freed}
     emit(said) if json_ else typer.echo(f"{len(gone)} removed, {freed / 1e9:.2f} GB free again")
 
 
@@ -133,15 +140,18 @@ def engines_bench(
     json_: Json = False,
 ) -> None:
     """Measure a painter: the stock pipeline, ours, ours on engines, in turn. Prints nothing the hardware cannot do."""
-    from engines.accelerate.commands import BenchWishes, run_bench
+    from engines.accelerate.commands import BenchWishes, Shelf, run_bench
 
+    workshop, wishes = _workshop(), BenchWishes(rounds, size, effort, card, watts, kwh)
     try:
         with _long_work() as progress:
-            report = run_bench(profile, BenchWishes(rounds, size, effort, card, watts, kwh), _shelf(), progress)
+            report = run_bench(profile, wishes, Shelf(workshop.engines, workshop.models), progress)
     except KeyboardInterrupt:
         typer.echo("Stopped: nothing was measured.", err=True)
         raise typer.Exit(1) from None
-    emit(report.told()) if json_ else typer.echo(report.table())
+    told = report.told()
+    workshop.keep_measured(told)
+    emit(told) if json_ else typer.echo(report.table())
     if not any(way["seconds"] for way in report.ways):
         raise typer.Exit(1)
 
@@ -169,10 +179,10 @@ def _long_work() -> Iterator[Progress]:
         yield Progress(report)
 
 
-def _shelf() -> Any:
-    from engines.accelerate.commands import Shelf
+def _workshop() -> Any:
+    from engines.accelerate.workshop import Workshop
 
-    return Shelf(settings.home() / "engines", _folders())
+    return Workshop(settings.home() / "engines", _folders())
 
 
 def _folders() -> tuple[Path, ...]:

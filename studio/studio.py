@@ -30,6 +30,7 @@ from studio.brief.plan import Plan, Presets, plan
 from studio.brief.rows import RowError, Rows, one_row, read_brief, read_rows
 from studio.brief.styles import looks_with
 from studio.desk import export
+from studio.desk.builds import Builds
 from studio.desk.drafts import Drafts
 from studio.desk.engines import Engines
 from studio.desk.jobs import Finished, compose_job, paint_job
@@ -114,6 +115,13 @@ class Studio:
     def drafts(self) -> Drafts:
         """What every open page works on."""
         return Drafts(self.store)
+
+    @cached_property
+    def builds(self) -> Builds:
+        """Engines being built for painters. Raises `EngineError` where nothing builds any."""
+        if self.engines.workshop is None:
+            raise EngineError("No engines are built here", "Start Lockup with app.py")
+        return Builds(self.home, self.engines.workshop)
 
     @property
     def kits(self) -> Path:

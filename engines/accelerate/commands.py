@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,9 +17,10 @@ from engines.accelerate.bench import RATES, WATTS, Place, RealClock, known_card,
 from engines.accelerate.build import Built, build
 from engines.accelerate.cache import EngineCache, Entry
 from engines.accelerate.digests import Digests
-from engines.accelerate.job import job_for
+from engines.accelerate.job import Job, job_for
+from engines.accelerate.ladder import for_steps
 from engines.accelerate.report import Report
-from engines.accelerate.shapes import SHAPES, Shape, read_shape
+from engines.accelerate.shapes import MOST_BATCH, SHAPES, Shape, read_shape
 from engines.accelerate.targets import find_card
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion.profile import Profile, read_profiles
@@ -50,14 +51,16 @@ class Shelf:
 
 @dataclass(frozen=True)
 class BuildWishes:
-    """As on the command line: sizes as `1024x1024`, LoRAs as paths with `=WEIGHT` behind them where it is not 1."""
+    """As on the command line: sizes as `1024x1024`, LoRAs as paths with `=WEIGHT` behind them where it is not 1. A
+    painter may have another network for another `effort`."""
 
-    runtime: str
+    runtime: str = "tensorrt"
     target: str = "this"
     sizes: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     loras: tuple[str, ...] = ()
     random_weights: bool = False
+    effort: str = "normal"
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,30 @@ def build_engines(
     each: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A row an engine; `each` gets it as soon as it is there. Raises `EngineError` and `Stopped`."""
-    profile, paths = _painter(profile_id, shelf.models, needed=not wishes.random_weights)
-    job = job_for(
+    job = job_of(profile_id, wishes, shelf.models)
+    return [_row(one) for one in build(job, shelf.cache, shelf.digests, progress, lambda one: each(_row(one)))]
+
+
+def job_of(profile_id: str, wishes: BuildWishes, models: Sequence[Path]) -> Job:
+    """What is to be built. Raises `EngineError` for wishes nobody can fulfil."""
+    profile, paths = _painter(profile_id, models, needed=not wishes.random_weights)
+    if wishes.effort not in profile.steps:
+        raise EngineError(f"{profile_id} has no effort “{wishes.effort}”", f"Known: {', '.join(profile.steps)}")
+    shapes = tuple(read_shape(size) for size in wishes.sizes)
+    if wishes.runtime == "tensorrt" and profile.guidance > 1:
+        # It paints every picture beside one of what is to be avoided: two at once.
+        common = SHAPES[:1] if wishes.random_weights else SHAPES
+        shapes = tuple(replace(one, batch=min(2 * one.batch, MOST_BATCH)) for one in shapes or common)
+    return job_for(
         profile,
-        paths,
+        for_steps(paths, profile.steps[wishes.effort]),
         wishes.runtime,
         wishes.target,
-        shapes=tuple(read_shape(size) for size in wishes.sizes),
+        shapes=shapes,
         graphs=wishes.parts,
         loras=tuple(_lora(text) for text in wishes.loras),
         random=wishes.random_weights,
     )
-    return [_row(one) for one in build(job, shelf.cache, shelf.digests, progress, lambda one: each(_row(one)))]
 
 
 def _row(one: Built) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.base import AdapterFacts, Annotator, Capabilities, Cutout, EngineError, Enlarger, Offer, Painter, Progress
+from studio.desk.builds import Workshop
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Engines:
     offers: Callable[[str], Sequence[Offer]] = lambda kind: ()
     fetch: Callable[[str, str, Progress], Path] | None = None
     adapter: Callable[[Path, str], AdapterFacts] | None = None
+    workshop: Workshop | None = None
+    """Where engines are built for painters, to make them quicker."""
     folders: tuple[Path, ...] = ()
     """Where models lie; LoRAs are looked for in them by name."""
 

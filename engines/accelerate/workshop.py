@@ -1,0 +1,193 @@
+"""Built engines as the studio sees them: what is kept, what a build would make and take, building, removing, and what
+was measured. Loads no torch."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engines.accelerate.cache import EngineCache, write_aside
+from engines.accelerate.commands import BuildWishes, Shelf, build_engines, job_of, kept_engines
+from engines.accelerate.digests import Digests, files_of
+from engines.accelerate.job import Job, shape_of, wanted
+from engines.accelerate.report import FORMAT, VERSION
+from engines.accelerate.room import check_room, free_disk, free_memory, need
+from engines.accelerate.shapes import SHAPES, Shape
+from engines.accelerate.targets import CAPABILITIES, INSTALL, RTX_BUILDS, find_card, version_of
+from engines.base import EngineError, Progress
+from engines.diffusion.profile import read_profiles
+
+SECONDS_A_GB = {"tensorrt": 40.0, "onnx": 30.0}
+"""About how long an export and a first engine take on two cores, by gigabyte, where nothing was built yet."""
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The engines of a workspace, in the folder `engines`, for painters whose weights lie in the folders `models`."""
+
+    engines: Path
+    models: Sequence[Path]
+
+    @property
+    def _shelf(self) -> Shelf:
+        return Shelf(self.engines, self.models)
+
+    @property
+    def limit_bytes(self) -> int:
+        """What is set aside for engines."""
+        return self._shelf.cache.limit_bytes
+
+    def kept(self) -> list[dict[str, Any]]:
+        """A row an engine, the last used first (`engines.accelerate.commands.kept_engines`)."""
+        return kept_engines(self._shelf)
+
+    def remove(self, key: str) -> int:
+        """Delete one engine; the bytes that are free again. Raises `EngineError`."""
+        return self._shelf.cache.remove(key).bytes
+
+    def choices(self) -> dict[str, Any]:
+        """What can be built with, for and at here: `runtimes` with `reason` and `fix` where one cannot be used,
+        `targets` (the card of this machine first), `sizes`, and the `default` runtime."""
+        card, rtx, trt = find_card(), version_of("rtx"), version_of("trt")
+        name = "TensorRT for RTX" if rtx or not trt else "TensorRT"
+        missing = "" if rtx or trt else "TensorRT for RTX is not installed"
+        torch = "" if version_of("onnx") else "PyTorch is not installed"
+        targets = [{"id": "this", "name": f"This machine: {card.name}"}] if card else []
+        targets += [
+            {"id": one, "name": _card_name(one)} for one, at in CAPABILITIES.items() if not rtx or at in RTX_BUILDS
+        ]
+        return {
+            "default": "tensorrt" if card and not missing else "onnx",
+            "card": card.name if card else "",
+            "runtimes": [
+                {"id": "tensorrt", "name": name, "reason": missing, "fix": INSTALL if missing else ""},
+                {
+                    "id": "onnx", "name": "ONNX Runtime", "reason": torch,
+                    "fix": 'pip install -e ".[diffusion]"' if torch else "",
+                },
+            ],
+            "targets": targets,
+            "sizes": [{"id": str(one), "name": one.said} for one in SHAPES],
+            "painters": [one.id for one in read_profiles().values() if one.family == "sdxl"],
+        }  # fmt: skip
+
+    def foresee(self, painter: str, **wishes: Any) -> dict[str, Any]:
+        """What a build would make and take, before it begins: its engines (`there` is None where weights would have to
+        be read first), bytes of memory and disk, about how many seconds, and the `trouble` that stands in its way with
+        the `hint`. Raises `EngineError` for wishes nobody can fulfil."""
+        job = job_of(painter, BuildWishes(**wishes), self.models)
+        cache, digests = self._shelf.cache, self._shelf.digests
+        there = _there(job, cache, digests)
+        needs = []
+        rows: list[dict[str, Any]] = []
+        for graph in job.graphs:
+            shapes = list(dict.fromkeys(shape_of(graph, shape) for shape in job.shapes or (None,)))
+            missing = [shape for shape in shapes if not (there or {}).get((graph, shape))]
+            one = need(job, graph, max(len(missing), 1))
+            each = one.kept // one.engines
+            needs += [one] if missing else []
+            for shape in shapes:
+                known = None if there is None else there[graph, shape]
+                rows.append({"graph": graph, "size": shape.said if shape else "", "bytes": each, "there": known})
+        trouble = hint = ""
+        try:
+            check_room(needs, cache)
+        except EngineError as error:
+            trouble, hint = str(error), error.hint
+        return {
+            "engines": rows,
+            "memory_bytes": max((one.memory for one in needs), default=0),
+            "memory_free_bytes": free_memory(),
+            "disk_bytes": sum(one.kept for one in needs) + max((one.disk - one.kept for one in needs), default=0),
+            "disk_free_bytes": free_disk(cache),
+            "seconds": sum(self._seconds(job, one.graph, one.engines, one.kept // one.engines) for one in needs),
+            "trouble": trouble,
+            "hint": hint,
+        }
+
+    def build(
+        self, painter: str, progress: Progress, each: Callable[[dict[str, Any]], None] = lambda row: None, **wishes: Any
+    ) -> None:
+        """Build what is not there; `each` gets a row an engine as soon as it is there. Raises `EngineError` and
+        `Stopped`."""
+        build_engines(painter, BuildWishes(**wishes), self._shelf, progress, each)
+
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """The last bench of each painter (`engines.accelerate.report`); what cannot be read is left out."""
+        found = {}
+        for path in sorted((self.engines / "bench").glob("*.json")):
+            try:
+                if path.stat().st_size > _MOST_BYTES:
+                    continue
+                said = json.loads(path.read_bytes())
+                if said["format"] == FORMAT and said["version"] == VERSION:
+                    found[str(said["profile"])] = _short(said)
+            except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
+                continue
+        return found
+
+    def keep_measured(self, told: Mapping[str, Any]) -> Path:
+        """Keep a bench as the last one of its painter."""
+        path = self.engines / "bench" / f"{told['profile']}.json"
+        write_aside(path, json.dumps(told, indent=1).encode())
+        return path
+
+    def _seconds(self, job: Job, graph: str, engines: int, bytes_each: int) -> float:
+        """About how long: as such a build took here, else by what it weighs."""
+        took = [
+            entry.facts["seconds"] for entry in self._shelf.cache.entries()
+            if entry.key.get("graph") == graph and entry.facts.get("profile") == job.profile.id
+            and isinstance(entry.facts.get("seconds"), Mapping)
+        ]  # fmt: skip
+        exported = [one["export"] for one in took if isinstance(one.get("export"), int | float)]
+        built = [one["build"] for one in took if isinstance(one.get("build"), int | float)]
+        if exported and (built or job.runtime == "onnx"):
+            return statistics.median(exported) + (statistics.median(built) * engines if built else 0.0)
+        return SECONDS_A_GB[job.runtime] * bytes_each / 1e9 * (0.7 + 0.3 * engines)
+
+
+def _there(job: Job, cache: EngineCache, digests: Digests) -> dict[tuple[str, Shape | None], bool] | None:
+    """Which engines of a job are kept; None where that would take reading weights."""
+    try:
+        if not job.random_weights:
+            files = [path for graph in job.graphs for _, path in files_of(graph, job.paths)]
+            files += [lora.path for lora in job.loras if not lora.digest]
+            if not all(digests.known(path) for path in files):
+                return None
+    except OSError:
+        return None
+    kept = {entry.folder.name for entry in cache.entries()}
+    return {(one.graph, one.shape): one.key.digest in kept for one in wanted(job, digests)}
+
+
+def _card_name(target: str) -> str:
+    """`rtx-4090` as it stands on the box."""
+    return target.upper().replace("-", " ")
+
+
+def _short(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a bench is shown. Raises what a damaged one makes it raise."""
+    setting, quicker = said["setting"], {one["way"]: one["times_quicker"] for one in said["compared"]}
+    return {
+        "made": str(said["made"]),
+        "machine": str(said["machine"]["card"] or f"{said['machine']['cores']} cores"),
+        "width_px": int(setting["width_px"]),
+        "height_px": int(setting["height_px"]),
+        "steps": int(setting["steps"]),
+        "ways": [
+            {
+                "name": str(way["name"]),
+                "runtime": str(way["runtime"]),
+                "seconds": float(way["seconds"]["median"]) if way["seconds"] else None,
+                "times_quicker": quicker.get(way["name"]),
+                "percent_of_floor": way["percent_of_floor"],
+                "refused": [str(why) for why in way["refused"]],
+            }
+            for way in said["ways"]
+        ],
+    }
