@@ -1,0 +1,389 @@
+"""The layered tracer: light without colour, in planes that a palette is multiplied into afterwards.
+
+It sees the scenes of `engines.stage` through the same rays. Nine planes a pixel: light from the key and from everything
+else on a white surface, light that came off each of five roles (once their colour is multiplied in, the bleed is
+right to the first bounce), and what shines on top: lights, and the set.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engines.stage import tables as t
+from engines.stage.jit import cached, called, load, store
+from engines.stage.lights import gobo, light_met, light_shift, sky
+from engines.stage.rays import blocked, nearest
+from engines.stage.surface import advance, cosine, frac, half_vector, luminance, schlick, scramble, shadowing, unit
+
+# Compiled code passes bare numbers: many arguments, nested max and min, casts that fix a width.
+# ruff: noqa: PLR0913, PLR0917, PLW3301
+
+F = np.float32
+U = np.uint64
+ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
+INVERSE_PI = F(0.31830989)
+TINY = F(1e-9)
+LIFT = F(0.0016)
+CAP = F(3.0)  # a sampled light counts at most this much, as on the stage
+GREY = F(0.5)  # what later bounces keep, whose colour is not known yet
+LIVE = F(0.6)
+GLASS_BOUNCES = 8
+R2_X, R2_Y = F(0.7548777), F(0.5698403)  # Roberts' R2 sequence
+R3_X, R3_Y = F(0.8191725), F(0.6710436)
+KEY, AMBIENT, FROM_ROLE, SHINE, SET_SHINE = 0, 1, 2, 7, 8
+PLANES = 9
+FIRST = 6  # view depth, normal in camera space, object, unused
+
+
+@called
+def towards(lit, k, px, py, pz, u, v):
+    """A point of light `k` seen from a point: unit direction, distance, and irradiance a cosine of 1 would get."""
+    at = k * t.LIGHT_STRIDE
+    across = (TWO * u - ONE) * load(lit, at + t.L_HALF_U)
+    along = (TWO * v - ONE) * load(lit, at + t.L_HALF_V)
+    tx = load(lit, at) + light_shift(lit, at, px) + across * load(lit, at + t.L_U) + along * load(lit, at + t.L_V) - px
+    ty = load(lit, at + 1) + across * load(lit, at + t.L_U + 1) + along * load(lit, at + t.L_V + 1) - py
+    tz = load(lit, at + 2) + across * load(lit, at + t.L_U + 2) + along * load(lit, at + t.L_V + 2) - pz
+    far = math.sqrt(tx * tx + ty * ty + tz * tz)
+    tx /= far
+    ty /= far
+    tz /= far
+    cos = -(
+        tx * load(lit, at + t.L_NORMAL) + ty * load(lit, at + t.L_NORMAL + 1) + tz * load(lit, at + t.L_NORMAL + 2)
+    )
+    if cos <= F(1e-4):
+        return tx, ty, tz, far, ZERO
+    area = F(4) * load(lit, at + t.L_HALF_U) * load(lit, at + t.L_HALF_V)
+    bright = luminance(
+        load(lit, at + t.L_RADIANCE), load(lit, at + t.L_RADIANCE + 1), load(lit, at + t.L_RADIANCE + 2)
+    )
+    return tx, ty, tz, far, bright * cos * area / (far * far) * INVERSE_PI
+
+
+@called
+def leaving(world, prims, mats, lit, count, grid, texture, screen, px, py, pz, nx, ny, nz, state):
+    """Light that leaves a white, matte point, and the random state."""
+    got, kept_share = ZERO, ONE
+    for depth in range(3):
+        ox, oy, oz = px + LIFT * nx, py + LIFT * ny, pz + LIFT * nz
+        total, keep = ZERO, ZERO
+        ax, ay, az, away = ZERO, ZERO, ZERO, ZERO
+        for k in range(count):
+            state = advance(state)
+            u = unit(state)
+            state = advance(state)
+            tx, ty, tz, far, bright = towards(lit, k, px, py, pz, u, unit(state))
+            add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
+            if add > ZERO and load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
+                add *= ONE - screen * (ONE - gobo(world, texture, px, py, pz))
+            if add > ZERO:
+                total += add
+                state = advance(state)
+                if unit(state) * total <= add:
+                    keep, ax, ay, az, away = add, tx, ty, tz, far
+        if keep > ZERO:
+            state = advance(state)
+            if not blocked(world, prims, mats, grid, ox, oy, oz, ax, ay, az, away, unit(state)):
+                got += min(kept_share * total, CAP)
+        state = advance(state)
+        if depth == 2 or (depth > 0 and unit(state) > LIVE):
+            break
+        if depth > 0:
+            kept_share /= LIVE
+        state = advance(state)
+        u = unit(state)
+        state = advance(state)
+        dx, dy, dz = cosine(nx, ny, nz, u, unit(state))
+        state = advance(state)
+        met, what, _, nx, ny, nz = nearest(world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False)
+        if what == t.ID_NOTHING:
+            r, g, b = sky(world, dx, dy, dz)
+            got += kept_share * luminance(r, g, b)
+            break
+        kept_share *= GREY
+        px, py, pz = ox + met * dx, oy + met * dy, oz + met * dz
+    return got, state
+
+
+@called
+def seen_light(world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, limit):
+    """What softboxes show themselves along a ray: the key light, and the others."""
+    key, other = ZERO, ZERO
+    for k in range(count):
+        at = k * t.LIGHT_STRIDE
+        _, cos = light_met(lit, at, ox, oy, oz, dx, dy, dz, limit)
+        if cos > ZERO:
+            bright = luminance(
+                load(lit, at + t.L_RADIANCE), load(lit, at + t.L_RADIANCE + 1), load(lit, at + t.L_RADIANCE + 2)
+            )
+            if load(lit, at + t.L_GOBO) > ZERO:
+                bright *= ONE - screen * (ONE - gobo(world, texture, ox, oy, oz))
+            if k == 0:
+                key += bright
+            else:
+                other += bright
+    return key, other
+
+
+@called
+def camera_ray(world, x, y):
+    """The ray through a place of the picture (fractions): unit direction and its length at one view depth."""
+    left, low = load(world, t.G_WINDOW), load(world, t.G_WINDOW + 2)
+    u = left + (load(world, t.G_WINDOW + 1) - left) * x
+    v = load(world, t.G_WINDOW + 3)
+    v = v + (low - v) * y
+    dx = load(world, t.G_FORWARD) + u * load(world, t.G_RIGHT) + v * load(world, t.G_UP)
+    dy = load(world, t.G_FORWARD + 1) + u * load(world, t.G_RIGHT + 1) + v * load(world, t.G_UP + 1)
+    dz = load(world, t.G_FORWARD + 2) + u * load(world, t.G_RIGHT + 2) + v * load(world, t.G_UP + 2)
+    stretch = math.sqrt(dx * dx + dy * dy + dz * dz)
+    return dx / stretch, dy / stretch, dz / stretch, stretch
+
+
+@cached
+def first_hits(world, prims, grid, first_out, width, height):
+    """Fill H×W×FIRST with what the ray through each pixel's middle meets."""
+    ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
+    for row in range(height):
+        for column in range(width):
+            dx, dy, dz, stretch = camera_ray(
+                world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height)
+            )
+            met, what, _, nx, ny, nz = nearest(world, prims, grid, ex, ey, ez, dx, dy, dz, HALF, False)
+            at = (row * width + column) * FIRST
+            r, u, f = t.G_RIGHT, t.G_UP, t.G_FORWARD
+            store(first_out, at, met / stretch)
+            store(first_out, at + 1, nx * load(world, r) + ny * load(world, r + 1) + nz * load(world, r + 2))
+            store(first_out, at + 2, nx * load(world, u) + ny * load(world, u + 1) + nz * load(world, u + 2))
+            store(first_out, at + 3, -(nx * load(world, f) + ny * load(world, f + 1) + nz * load(world, f + 2)))
+            store(first_out, at + 4, F(what))
+
+
+@cached
+def coverage(world, prims, grid, parts, centre, first_out, second_out, share_out, width, height):
+    """At borders between parts: the two parts that fill most of a pixel, and the first one's share of 255.
+
+    `parts` maps an object's number to a part (uint8); `centre` H×W are the parts in the pixels' middles.
+    """
+    ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
+    counts = np.zeros(256, np.int64)
+    for row in range(height):
+        for column in range(width):
+            own = centre[row, column]
+            first_out[row, column] = own
+            second_out[row, column] = own
+            share_out[row, column] = 255
+            edge = False
+            for near_row in range(max(row - 1, 0), min(row + 2, height)):
+                for near_column in range(max(column - 1, 0), min(column + 2, width)):
+                    edge = edge or centre[near_row, near_column] != own
+            if not edge:
+                continue
+            counts[:] = 0
+            for i in range(9):
+                x = (F(column) + (F(i % 3) + HALF) / F(3)) / F(width)
+                y = (F(row) + (F(i // 3) + HALF) / F(3)) / F(height)
+                dx, dy, dz, _ = camera_ray(world, x, y)
+                _, what, _, _, _, _ = nearest(world, prims, grid, ex, ey, ez, dx, dy, dz, HALF, False)
+                counts[parts[max(what, -1) + 1]] += 1
+            most = np.argmax(counts)
+            many = counts[most]
+            counts[most] = 0
+            next_most = np.argmax(counts)
+            first_out[row, column] = most
+            if counts[next_most] > 0:
+                second_out[row, column] = next_most
+                share_out[row, column] = int(F(255) * F(many) / F(many + counts[next_most]) + HALF)
+            else:
+                second_out[row, column] = most
+
+
+@cached
+def trace_light(
+    world, prims, mats, lights, grid, texture, roles, first, out, width, row_from, row_to, height, samples, seed
+):
+    """Fill rows of H×W×PLANES. `first` is what `first_hits` found at this size, `roles` object number → role 0–4."""
+    count = int(load(lights, 0))
+    lit = lights + 4 * t.LIGHT_STRIDE
+    screen = load(world, t.G_GOBO_STRENGTH)
+    share = ONE / F(samples)
+    sums = np.zeros(PLANES, np.float32)
+    for row in range(row_from, row_to):
+        for column in range(width):
+            pixel = row * width + column
+            state = scramble(U(np.int64(pixel)) ^ (U(np.int64(seed)) << U(32)))
+            offset_a = unit(state)
+            state = advance(state)
+            offset_b = unit(state)
+            state = advance(state)
+            offset_c = unit(state)
+            state = advance(state)
+            offset_d = unit(state)
+            sums[:] = ZERO
+            ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
+            cx, cy, cz, stretch = camera_ray(world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height))
+            seen = int(load(first, pixel * FIRST + 4))
+            met_first = load(first, pixel * FIRST) * stretch
+            if seen == t.ID_NOTHING:
+                r, g, b = sky(world, cx, cy, cz)
+                for plane in range(PLANES):
+                    store(out, pixel * PLANES + plane, luminance(r, g, b) if plane == AMBIENT else ZERO)
+                continue
+            a, b, c = (
+                load(first, pixel * FIRST + 1),
+                load(first, pixel * FIRST + 2),
+                -load(first, pixel * FIRST + 3),
+            )
+            nx = a * load(world, t.G_RIGHT) + b * load(world, t.G_UP) + c * load(world, t.G_FORWARD)
+            ny = a * load(world, t.G_RIGHT + 1) + b * load(world, t.G_UP + 1) + c * load(world, t.G_FORWARD + 1)
+            nz = a * load(world, t.G_RIGHT + 2) + b * load(world, t.G_UP + 2) + c * load(world, t.G_FORWARD + 2)
+            index = 0
+            if seen == t.ID_FLOOR:
+                index = int(load(world, t.G_FLOOR_MATERIAL))
+            elif seen == t.ID_WALL:
+                index = int(load(world, t.G_WALL_MATERIAL))
+            else:
+                index = int(load(prims, (seen - t.ID_FIRST_PRIM) * t.PRIM_STRIDE + t.P_MATERIAL))
+            mat = index * t.MATERIAL_STRIDE
+            alpha, metal = load(mats, mat + t.M_ROUGH), load(mats, mat + t.M_METAL)
+            spec, glass = load(mats, mat + t.M_SPECULAR), load(mats, mat + t.M_GLASS)
+            px, py, pz = ex + met_first * cx, ey + met_first * cy, ez + met_first * cz
+            vx, vy, vz = -cx, -cy, -cz
+            facing = max(nx * vx + ny * vy + nz * vz, F(0.001))
+            ox, oy, oz = px + LIFT * nx, py + LIFT * ny, pz + LIFT * nz
+            for sample in range(samples):
+                state = advance(scramble(state + U(np.int64(sample))))
+                if glass > ZERO:
+                    gx, gy, gz, dx, dy, dz = ex, ey, ez, cx, cy, cz
+                    mirrored = False
+                    for depth in range(GLASS_BOUNCES):
+                        state = advance(state)
+                        met, what, _, mx, my, mz = nearest(
+                            world, prims, grid, gx, gy, gz, dx, dy, dz, unit(state), False
+                        )
+                        if mirrored:
+                            key, other = seen_light(world, lit, count, texture, screen, gx, gy, gz, dx, dy, dz, met)
+                            sums[SHINE] += min(key + other, CAP)
+                        if what == t.ID_NOTHING:
+                            r, g, b = sky(world, dx, dy, dz)
+                            sums[SHINE if mirrored else AMBIENT] += luminance(r, g, b)
+                            break
+                        qx, qy, qz = gx + met * dx, gy + met * dy, gz + met * dz
+                        through = ZERO
+                        if what >= t.ID_FIRST_PRIM:
+                            at = int(load(prims, (what - t.ID_FIRST_PRIM) * t.PRIM_STRIDE + t.P_MATERIAL))
+                            through = load(mats, at * t.MATERIAL_STRIDE + t.M_GLASS)
+                        if through == ZERO:
+                            left, state = leaving(
+                                world, prims, mats, lit, count, grid, texture, screen, qx, qy, qz, mx, my, mz, state
+                            )
+                            role = int(load(roles, what))
+                            sums[SET_SHINE if mirrored else FROM_ROLE + role] += left
+                            break
+                        towards_us = -(mx * dx + my * dy + mz * dz)
+                        entering = towards_us > ZERO
+                        if not entering:
+                            mx, my, mz, towards_us = -mx, -my, -mz, -towards_us
+                        ratio = F(1 / 1.45) if entering else F(1.45)
+                        bend = ONE - ratio * ratio * (ONE - towards_us * towards_us)
+                        chance = ONE
+                        if through < F(1.5):
+                            ratio = ONE
+                            bend = towards_us * towards_us
+                            chance = schlick(F(0.04), towards_us)
+                        elif bend > ZERO:
+                            chance = schlick(F(0.035), towards_us if entering else math.sqrt(bend))
+                        state = advance(state)
+                        if unit(state) < chance:
+                            dx = dx + TWO * towards_us * mx
+                            dy = dy + TWO * towards_us * my
+                            dz = dz + TWO * towards_us * mz
+                            gx, gy, gz = qx + LIFT * mx, qy + LIFT * my, qz + LIFT * mz
+                            mirrored = mirrored or depth == 0
+                        else:
+                            push = ratio * towards_us - math.sqrt(max(bend, ZERO))
+                            dx, dy, dz = ratio * dx + push * mx, ratio * dy + push * my, ratio * dz + push * mz
+                            size = ONE / math.sqrt(dx * dx + dy * dy + dz * dz)
+                            dx *= size
+                            dy *= size
+                            dz *= size
+                            gx, gy, gz = qx - LIFT * TWO * mx, qy - LIFT * TWO * my, qz - LIFT * TWO * mz
+                    continue
+                turn_c = frac(offset_c + F(sample) * R3_X)
+                turn_d = frac(offset_d + F(sample) * R3_Y)
+                if metal == ZERO:
+                    turn_a = frac(offset_a + F(sample) * R2_X)
+                    turn_b = frac(offset_b + F(sample) * R2_Y)
+                    total, keep, chosen = ZERO, ZERO, 0
+                    ax, ay, az, away = ZERO, ZERO, ZERO, ZERO
+                    for k in range(count):
+                        tx, ty, tz, far, bright = towards(lit, k, px, py, pz, turn_a, turn_b)
+                        add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
+                        if add > ZERO and load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
+                            add *= ONE - screen * (ONE - gobo(world, texture, px, py, pz))
+                        if k == 0:
+                            if add > ZERO:
+                                state = advance(state)
+                                if not blocked(world, prims, mats, grid, ox, oy, oz, tx, ty, tz, far, unit(state)):
+                                    sums[KEY] += (ONE - spec) * add
+                        elif add > ZERO:
+                            total += add
+                            state = advance(state)
+                            if unit(state) * total <= add:
+                                keep, chosen = add, k
+                                ax, ay, az, away = tx, ty, tz, far
+                    if keep > ZERO:
+                        state = advance(state)
+                        if not blocked(world, prims, mats, grid, ox, oy, oz, ax, ay, az, away, unit(state)):
+                            sums[AMBIENT] += (ONE - spec) * total
+                    dx, dy, dz = cosine(nx, ny, nz, turn_c, turn_d)
+                    state = advance(state)
+                    met, what, _, mx, my, mz = nearest(
+                        world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False
+                    )
+                    if what == t.ID_NOTHING:
+                        r, g, b = sky(world, dx, dy, dz)
+                        sums[AMBIENT] += (ONE - spec) * luminance(r, g, b)
+                    else:
+                        left, state = leaving(
+                            world, prims, mats, lit, count, grid, texture, screen,
+                            ox + met * dx, oy + met * dy, oz + met * dz, mx, my, mz, state,
+                        )  # fmt: skip
+                        sums[FROM_ROLE + int(load(roles, what))] += (ONE - spec) * left
+                if metal > ZERO or spec > ZERO:
+                    state = advance(state)
+                    u = unit(state)
+                    state = advance(state)
+                    hx, hy, hz = half_vector(
+                        nx, ny, nz, vx, vy, vz, alpha, frac(turn_c + u * F(0.35)), frac(turn_d + unit(state) * F(0.35))
+                    )
+                    cos_h = vx * hx + vy * hy + vz * hz
+                    dx, dy, dz = TWO * cos_h * hx - vx, TWO * cos_h * hy - vy, TWO * cos_h * hz - vz
+                    cos = nx * dx + ny * dy + nz * dz
+                    if cos > ZERO:
+                        weight = shadowing(cos, alpha)
+                        if metal == ZERO:
+                            weight *= schlick(spec, cos_h)
+                        state = advance(state)
+                        met, what, _, mx, my, mz = nearest(
+                            world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False
+                        )
+                        key, other = seen_light(world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, met)
+                        if metal > ZERO:
+                            sums[KEY] += min(weight * key, CAP)
+                            sums[AMBIENT] += min(weight * other, CAP)
+                        else:
+                            sums[SHINE] += min(weight * (key + other), CAP)
+                        if what == t.ID_NOTHING:
+                            r, g, b = sky(world, dx, dy, dz)
+                            sums[AMBIENT if metal > ZERO else SHINE] += weight * luminance(r, g, b)
+                        else:
+                            left, state = leaving(
+                                world, prims, mats, lit, count, grid, texture, screen,
+                                ox + met * dx, oy + met * dy, oz + met * dz, mx, my, mz, state,
+                            )  # fmt: skip
+                            role = int(load(roles, what))
+                            sums[FROM_ROLE + role if metal > ZERO else SET_SHINE] += weight * left
+            for plane in range(PLANES):
+                store(out, pixel * PLANES + plane, sums[plane] * share)
