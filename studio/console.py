@@ -166,11 +166,6 @@ def span(seconds: float) -> str:
     return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"
 
 
-def left_of(seconds: float, done: float) -> float | None:
-    """Seconds left of work that is `done` (0–1) after so many seconds; None while nobody can tell."""
-    return seconds / done * (1 - done) if done > 0.03 and seconds > 3 else None
-
-
 def closing(report: Report, prepared: Prepared) -> str:
     """What a run came to: how much, how true to the brand, what is to be mended, what was not made."""
     passed = sum(item.file.score.passed for item in report.finished)

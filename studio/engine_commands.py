@@ -13,7 +13,8 @@ import typer
 
 from engines.base import EngineError, Progress
 from studio import settings
-from studio.console import cutting, emit, engine_row, kept_row, left_of, span
+from studio.console import cutting, emit, engine_row, kept_row, span
+from studio.desk.builds import left_of
 from studio.values import read_value
 
 engines_app = typer.Typer(add_completion=False)

@@ -4,7 +4,7 @@ use left out with the reason."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ def followed(brief: Brief, sources: Sources, can: Capabilities, store: Store) ->
     changed = {
         "controls": tuple(_here(one, sources.beside, store) for one in controls),
         "references": tuple(_here(one, sources.beside, store) for one in references),
-        "adapters": _worn(brief, sources, can, store, notes),
+        "adapters": worn(brief.adapters, sources, can, store, notes),
     }
     return brief.model_copy(update=changed), tuple(dict.fromkeys(notes))
 
@@ -117,21 +117,25 @@ LORA_FOLDERS = (
 _MAY_RUN_CODE = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 
-def _worn(brief: Brief, sources: Sources, can: Capabilities, store: Store, notes: list[str]) -> tuple[Adapter, ...]:
+def worn(
+    adapters: Sequence[Adapter], sources: Sources, can: Capabilities, store: Store, notes: list[str]
+) -> tuple[Adapter, ...]:
+    """The kit's own LoRA and those that are chosen, each a file of the workspace; `notes` says what was left out and
+    why. Raises `BadInput` for one that cannot be had or used."""
     own = sources.kit.kit.adapter
-    if not own and not brief.adapters:
+    if not own and not adapters:
         return ()
     if not can.adapters:
         notes.append(f"LoRA: {can.reasons.get('adapters') or 'This painter does not use any.'}")
         return ()
-    worn = _own(own, sources, store, notes) if own else []
-    for one in brief.adapters:
+    found = _own(own, sources, store, notes) if own else []
+    for one in adapters:
         kept = _kept_adapter(one, sources, store)
-        if any(kept.file == other.file for other in worn):
+        if any(kept.file == other.file for other in found):
             notes.append(f"LoRA {kept.name or one.file[:12]}: It is worn already; the first weight holds.")
         else:
-            worn.append(kept)
-    return tuple(worn)
+            found.append(kept)
+    return tuple(found)
 
 
 def _own(name: str, sources: Sources, store: Store, notes: list[str]) -> list[Adapter]:

@@ -8,6 +8,7 @@ const painters = h("div.stack");
 const models = h("div.stack.loose");
 const health = h("div.stack");
 const programs = h("div.stack");
+const built = builtEngines({ ask: (verb, given) => call(verb, given), draw: () => { showPainters(); showModels(); }, changed: () => { showPainters(); watch(); } });
 let facts = null;
 let shownOnce = false;
 
@@ -33,7 +34,8 @@ async function show() {
 }
 
 async function refresh() {
-  took(await call("look"));
+  const [seen] = await Promise.all([call("look"), built.look()]);
+  took(seen);
   showMachine();
   showPainters();
   showModels();
@@ -146,7 +148,8 @@ function painterCard(one) {
     lacking(one),
     h("ul.en-asks", null, ASKS.filter(([key]) => key !== "avoid" || one.prompt).sort((a, b) => b[2](one) - a[2](one)).map((ask) => asked(one, ask))),
     h("p", null, "A picture takes ", Object.entries(one.steps).map(([effort, steps]) => `${steps} steps (${EFFORTS[effort].toLowerCase()})`).join(", "), "."),
-    one.reason ? null : speedOf(one, errand, underWay(errand)));
+    one.reason ? null : speedOf(one, errand, underWay(errand)),
+    built.section(one));
 }
 function asked(one, [key, said, can, which]) {
   const yes = can(one);
@@ -211,10 +214,7 @@ function showModels() {
     h("div", null, engineTable("Cut-out engines", facts.cutouts)),
     h("div", null, engineTable("Upscalers", facts.upscalers)),
     h("div", null, engineTable("Maps from photos", facts.annotators)),
-    h("div.stack.tight", null, h("h3", null, "Built engines"),
-      facts.built.length
-        ? h("ul.en-list", null, facts.built.map((one) => h("li.split", null, h("span.clip", null, one.name), h("span.quiet.num", null, bytes(one.bytes)))))
-        : h("p.quiet", null, "Nothing to build: the painter in this version needs none.")),
+    built.summary(facts.painters),
     h("div.stack.tight", null, h("h3", null, "Model folders"),
       h("p.quiet", null, "Model files you have already are found in these. Name more in LOCKUP_MODELS."),
       h("ul.en-list", null, facts.models.map((one) => h("li.split", null,
@@ -303,13 +303,14 @@ function follow(list) {
 }
 async function lookAtErrands() {
   const ended = follow(await call("under_way"));
+  if (built.busy()) await built.poll();
   if (ended) { took(await call("look")); follow(facts.errands); announce("Done"); }
   if (facts) { showPainters(); showModels(); }
 }
 async function watch() {
   clearTimeout(timer);
   if (state.tab !== "engine") return;
-  const busy = [...errands.values()].some(underWay);
+  const busy = [...errands.values()].some(underWay) || built.busy();
   try {
     if (busy) await lookAtErrands();
     else if (facts && !document.hidden) { facts.machine = await call("now"); showMeters(facts.machine); }

@@ -102,6 +102,11 @@ class BuildState(Value):
         return self.state not in ("waiting", "building")
 
 
+def left_of(seconds: float, done: float) -> float | None:
+    """Seconds left of work that is `done` (0–1) after so many seconds; None while nobody can tell."""
+    return seconds / done * (1 - done) if done > 0.03 and seconds > 3 else None
+
+
 class Builds:
     """The builds of one workspace. Those begun here are done one after the other: each takes most of the memory."""
 

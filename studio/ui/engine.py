@@ -33,6 +33,7 @@ from studio.ui.api import explained, reference
 from studio.ui.errands import Errands
 from studio.ui.facts import painter
 from studio.ui.view import view
+from studio.ui.workbench import Workbench
 
 Name = Annotated[str, Field(max_length=64)]
 Licence = Annotated[str, Field(max_length=200)]
@@ -50,15 +51,16 @@ class Engine:
     def __init__(self, studio: Studio, runs: Runs) -> None:
         self.studio = studio
         self.runs = runs
+        self.bench = Workbench(studio)
         self._errands = Errands(at_once=4)
         self._begun: dict[tuple[str, str], str] = {}
 
     def build(self) -> gr.HTML:
         verbs = (
             self.look, self.now, self.under_way, self.measure, self.terms, self.fetch, self.stop, self.set_power,
-            self.doctor, self.reference,
+            self.doctor, self.reference, *self.bench.verbs,
         )  # fmt: skip
-        return view("engine", verbs, "copy")
+        return view("engine", verbs, "copy", "engine-builds")
 
     # -------------------------------------------------------------------------------------------- looking
 
@@ -75,7 +77,6 @@ class Engine:
             "annotators": [_terms(offer) for offer in self.studio.engines.offers("annotator")],
             "speeds": [one.model_dump() for one in speeds(self.studio)],
             "measured": [one.model_dump() for one in reversed(measurements(self.studio))],
-            "built": _built(self.studio.home / "engines"),
             "models": self._models(),
             "costs": costs(self.studio).model_dump(),
             "power": power(self.studio).model_dump(),
@@ -208,12 +209,6 @@ def _terms(offer: Offer) -> dict[str, Any]:
         "commercial": offer.commercial, "reason": offer.reason, "bytes": offer.bytes, "fetchable": offer.fetchable,
         "fix": offer.fix,
     }  # fmt: skip
-
-
-def _built(folder: Path) -> list[dict[str, Any]]:
-    """Engines built for this machine."""
-    found = sorted(path for path in folder.glob("**/*") if path.suffix in (".engine", ".plan", ".onnx"))
-    return [{"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in found[:100]]
 
 
 def _files(folder: Path) -> int:

@@ -80,6 +80,8 @@ def launch(
         print("Closing; finished ads are kept.", flush=True)
     finally:
         runs.close()
+        if studio.engines.workshop is not None:
+            studio.builds.close()
         blocks.close(verbose=False)
 
 

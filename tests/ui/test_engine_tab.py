@@ -100,11 +100,7 @@ def test_everything_shown_is_plain_json_and_true(tab: Engine, monkeypatch: pytes
     assert stage["sets"] and stage["reasons"]["prompt"] == "No words." and other["reason"] == OTHER.reason
     assert shown["cutouts"][0]["fetchable"] and shown["cutouts"][0]["bytes"] == 1000 and shown["upscalers"] == []
     assert [(one["there"], one["files"]) for one in shown["models"]] == [(True, 1), (False, 0), (False, 0)]
-    assert shown["built"] == [] and shown["measured"] == [] and shown["costs"]["source"]
-    built = tab.studio.home / "engines" / "sdxl"
-    built.mkdir(parents=True)
-    (built / "unet.engine").write_bytes(b"xyz")
-    assert tab.look()["built"] == [{"name": "sdxl/unet.engine", "bytes": 3}]
+    assert shown["measured"] == [] and shown["costs"]["source"]
 
 
 def test_measuring_goes_on_beside_the_page_and_is_kept(tab: Engine, painter: Slow) -> None:
