@@ -194,7 +194,7 @@ class PaletteEncoder(nn.Module):
 
 
 def fit_reference(unet: UNet2DConditionModel, state: Mapping[str, Mapping[str, Tensor]] | None = None) -> nn.ModuleList:
-    """Give the UNet an IP-Adapter of four tokens, from its stock file's content or fresh; what it adds, for training."""
+    """Give the UNet an IP-Adapter of four tokens, from its stock file's content or fresh. Returns what it adds."""
     width = int(unet.config["cross_attention_dim"])
     fresh = state or _fresh_reference(unet, width)
     unet._load_ip_adapter_weights([{kind: dict(part) for kind, part in fresh.items()}])
@@ -218,6 +218,13 @@ def _fresh_reference(unet: UNet2DConditionModel, width: int) -> dict[str, dict[s
     image = {f"proj.{name}": value for name, value in projection.state_dict().items()}
     image |= {f"norm.{name}": value for name, value in norm.state_dict().items()}
     return {"image_proj": image, "ip_adapter": attention}
+
+
+def weigh_reference(unet: UNet2DConditionModel, weight: float) -> None:
+    """How much an IP-Adapter that is fitted counts; at 0 it is not looked at."""
+    for part in unet.attn_processors.values():
+        if hasattr(part, "to_k_ip"):
+            part.scale = [weight]  # type: ignore[union-attr]
 
 
 def reference_state(unet: UNet2DConditionModel) -> dict[str, dict[str, Tensor]]:

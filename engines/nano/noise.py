@@ -8,6 +8,7 @@ with `rescale_betas_zero_snr`, so what is learned here is what the pipeline samp
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -87,7 +88,7 @@ def steps_for(count: int, generator: torch.Generator) -> Tensor:
 def sample(velocity: Velocity, noise: Tensor, count: int, schedule: Schedule) -> Tensor:
     """`count` deterministic steps from noise to clean latents."""
     latents, steps = noise, trail(count)
-    for now, then in zip(steps, steps[1:], strict=False):
+    for now, then in pairwise(steps):
         at, to = (torch.full((len(noise),), step, device=noise.device) for step in (now, then))
         latents = schedule.stride(latents, velocity(latents, at), at, to)
     return latents
