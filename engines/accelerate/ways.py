@@ -22,6 +22,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from engines.accelerate.bench import Warm, Way
+from engines.accelerate.compiled import Compiled, compile_modules
 from engines.accelerate.ladder import Ladder
 from engines.base import ControlMap, EngineError, ReferencePicture
 from engines.diffusion import nets, sdxl, sdxl_parts
@@ -137,7 +138,8 @@ def _picture(width_px: int, height_px: int, seed: int) -> np.ndarray:
 
 
 def ways_of(at: Rig, work: Work, machine: Machine, ladders: Mapping[str, Ladder], batch: int = 1) -> list[Way]:
-    """The stock pipeline, ours, and ours on the engines of each ladder by name, in this order."""
+    """The stock pipeline, ours, on a card ours compiled by torch, without and with sums in half precision, and ours on
+    the engines of each ladder by name, in this order."""
     counts: dict[str, float] = {}
     precision = PRECISION[at.dtype]
     make = partial(Way, arithmetic=precision, tolerance=TOLERANCE[precision], batch=batch)
@@ -145,6 +147,11 @@ def ways_of(at: Rig, work: Work, machine: Machine, ladders: Mapping[str, Ladder]
     for name, run in (("stock", at.stock), ("ours", at.ours)):
         warm = partial(_counted, name, run, _some(work, batch, 1), counts)
         found.append(make(name, machine.runtime, warm=warm, paint=partial(_timed, run, work, batch, machine)))
+    for halves in (False, True) if machine.device == "cuda" else ():
+        fast = _Compiled(at, work, machine, halves, batch, counts)
+        name, sums = ("ours, compiled, fp16 sums", "fp16 sums") if halves else ("ours, compiled", precision)
+        paint = partial(_timed, fast.run, work, batch, machine)
+        found.append(replace(make(name, name, warm=fast.warm, paint=paint), arithmetic=sums))
     for name, ladder in ladders.items():
         engines = _Engines(at, work, ladder, batch, counts)
         paint = partial(_timed, engines.run, work, batch, machine)
@@ -184,6 +191,39 @@ def _timed(run: Run, work: Work, batch: int, machine: Machine, seed: int) -> dic
 
 def _some(work: Work, batch: int, seed: int) -> list[Work]:
     return [replace(work, seed=seed * batch + number) for number in range(batch)]
+
+
+@dataclass
+class _Compiled:
+    """Ours with compiled blocks, which are put on for a picture and taken off after it."""
+
+    at: Rig
+    work: Work
+    machine: Machine
+    halves: bool
+    batch: int
+    counts: Mapping[str, float]
+    made: Compiled | None = None
+
+    def warm(self) -> Warm:
+        self.made = made = compile_modules(self.at.family.modules, self.machine, half_sums=self.halves)
+        works = _some(self.work, self.batch, 1)
+        try:
+            self.at.ours(works)
+            picture = np.stack(self.at.ours(works))
+            if not made.networks:
+                raise EngineError("; ".join(made.notes))
+            return Warm(picture, self.counts.get("ours", 0.0), made.runtime)
+        finally:
+            made.take_off()
+
+    def run(self, works: Sequence[Work], mark: Callable[[], None]) -> list[np.ndarray]:
+        assert self.made is not None
+        self.made.put_on()
+        try:
+            return self.at.ours(works, mark)
+        finally:
+            self.made.take_off()
 
 
 @dataclass

@@ -51,7 +51,7 @@ class Mirrors:
 class Everything(Ladder):
     """Takes all networks, from engines that nobody has to build."""
 
-    def _session(self, *_: Any) -> tuple[str, Any]:
+    def _session(self, *_: Any, **__: Any) -> tuple[str, Any]:
         return "digest", object()
 
 
@@ -109,6 +109,35 @@ def test_from_a_start_picture_and_in_batches(at: ways.Rig) -> None:
         pictures = stock.warm().picture, ours.warm().picture
     assert pictures[0].shape == (2, 64, 64, 3) and np.abs(pictures[0] - pictures[1]).max() < 2e-4
     assert np.abs(pictures[0][0] - pictures[0][1]).max() > 0.01
+
+
+def test_on_a_card_compiled_blocks_are_measured_too(at: ways.Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    on: list[bool] = []
+
+    class Fake:
+        networks, notes, runtime = ("unet",), (), "torch cuda fp16, compiled unet"
+
+        def put_on(self) -> None:
+            on.append(True)
+
+        def take_off(self) -> None:
+            on.append(False)
+
+    fake: Any = Fake()
+    monkeypatch.setattr(ways, "compile_modules", lambda modules, machine, half_sums: (fake.put_on(), fake)[1])
+    with torch.no_grad():
+        _, work = ways.a_work(at, 128, 128, 2)
+        every = ways.ways_of(at, work, Machine("cuda", torch.float16), {})
+        assert [(way.name, way.arithmetic) for way in every[2:]] == [
+            ("ours, compiled", "fp32"), ("ours, compiled, fp16 sums", "fp16 sums")
+        ]  # fmt: skip
+        ours, fast = ways.ways_of(at, work, MACHINE, {})[1], every[2]
+        assert np.array_equal(fast.warm().picture, ours.warm().picture) and on == [True, False]
+        monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+        assert set(fast.paint(3)) == {"words", "denoise", "decode"} and on == [True, False] * 2
+        fake.networks, fake.notes = (), ("torch.compile is not used: no compiler",)
+        with pytest.raises(EngineError, match="no compiler"):
+            every[3].warm()
 
 
 def test_a_painter_without_maps_and_references(tiny_parts: Parts) -> None:
