@@ -140,10 +140,11 @@ def _camera(
     across, down = FRAMES[frame]
     aspect = across / down
     share = float(rng.uniform(*SHARE[shot]))
-    share *= {"square": 1.0, "tall": 0.74, "wide": 1.12}[frame]
+    share *= {"square": 1.0, "tall": 0.74, "wide": 0.95}[frame]
     size_w, size_h = max(width, 0.3), max(height, 0.42)
-    share = min(share, 0.86, 0.72 * aspect * size_h / size_w)
     middle = {"left": 0.3, "centre": 0.5, "right": 0.7}[layout] + float(rng.uniform(-0.035, 0.035))
+    room = min(2 * min(middle, 1 - middle) - 0.06, 0.7 if frame == "square" else 0.78)
+    share = min(share, 0.7, room * aspect * size_h / size_w)
     bottom = 0.5 + 0.5 * share + float(rng.uniform(0.02, 0.09)) * (1.2 if frame == "tall" else 1)
     bottom = min(bottom, 0.93)
     box_width = share * size_w / size_h / aspect
@@ -168,7 +169,7 @@ def _stage(style: Style, look: np.random.Generator) -> StageSet:
         role = "background" if look.random() < 0.55 else "surface"
         shade = u(0.04, 0.14) if role == "background" else 0.0
         floor = Paint(colour=role, shade=shade, material="satin" if look.random() < 0.3 else "matte")  # type: ignore[arg-type]
-    backdrop = Backdrop(colour="background", distance=u(1.7, 3.2), curve=u(0.8, 1.4) if seamless else 0.02, floor=floor)
+    backdrop = Backdrop(colour="background", distance=u(1.7, 3.2), curve=u(0.8, 1.4) if seamless else 0.05, floor=floor)
     size = {"soft": u(1.8, 3), "backlit": 1.4, "moody": u(0.8, 1.5)}.get(style.light, u(0.35, 0.6))
     key: dict[str, Any] = {"turn": u(-62, -38), "height": u(34, 52), "width": size, "tall": size * u(0.8, 1.3)}
     rim: Light | None = None

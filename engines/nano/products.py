@@ -104,8 +104,8 @@ def _jar(m: _Maker) -> tuple[float, float]:
 def _tube(m: _Maker) -> tuple[float, float]:
     wide, cap, high = m.u(0.28, 0.4), m.u(0.1, 0.18), m.u(0.62, 0.76)
     m.cap("cylinder", (wide * m.u(0.7, 0.96), cap), 0.0, round=0.012)
-    m.body("turned", (wide, high), cap, profile=(0.86, 0.97, 1, 1, 1, 1, 1, 0.98, 0.94, 0.86, 0.74, 0.55), round=0.01)
-    m.body("box", (wide * 1.06, 0.09, 0.035), cap + high - 0.05, round=0.008)
+    m.body("turned", (wide, high), cap, profile=(0.9, 0.98, *[1.0] * 9, 0.99, 0.97, 0.93), round=0.03)
+    m.body("box", (wide * 0.99, 0.1, 0.04), cap + high - 0.03, round=0.008)
     m.label("cylinder", (wide + 0.006, high * m.u(0.2, 0.42)), cap + high * 0.16)
     return wide, cap + high
 

@@ -15,7 +15,7 @@ from engines.stage import tables as t
 from engines.stage.jit import cached, called, load, store
 from engines.stage.lights import gobo, light_met, light_shift, sky
 from engines.stage.rays import blocked, nearest
-from engines.stage.surface import advance, cosine, frac, half_vector, luminance, schlick, scramble, shadowing, unit
+from engines.stage.surface import advance, cosine, facets, frac, half_vector, luminance, schlick, scramble, shadowing, unit
 
 # Compiled code passes bare numbers: many arguments, nested max and min, casts that fix a width.
 # ruff: noqa: PLR0913, PLR0917, PLW3301
@@ -39,7 +39,8 @@ FIRST = 6  # view depth, normal in camera space, object, unused
 
 @called
 def towards(lit, k, px, py, pz, u, v):
-    """A point of light `k` seen from a point: unit direction, distance, and irradiance a cosine of 1 would get."""
+    """A point of light `k` seen from a point: unit direction, distance, what a white surface facing it would give off,
+    and the density of the choice."""
     at = k * t.LIGHT_STRIDE
     across = (TWO * u - ONE) * load(lit, at + t.L_HALF_U)
     along = (TWO * v - ONE) * load(lit, at + t.L_HALF_V)
@@ -54,12 +55,32 @@ def towards(lit, k, px, py, pz, u, v):
         tx * load(lit, at + t.L_NORMAL) + ty * load(lit, at + t.L_NORMAL + 1) + tz * load(lit, at + t.L_NORMAL + 2)
     )
     if cos <= F(1e-4):
-        return tx, ty, tz, far, ZERO
+        return tx, ty, tz, far, ZERO, ONE
     area = F(4) * load(lit, at + t.L_HALF_U) * load(lit, at + t.L_HALF_V)
     bright = luminance(
         load(lit, at + t.L_RADIANCE), load(lit, at + t.L_RADIANCE + 1), load(lit, at + t.L_RADIANCE + 2)
     )
-    return tx, ty, tz, far, bright * cos * area / (far * far) * INVERSE_PI
+    own = far * far / (cos * area)
+    return tx, ty, tz, far, bright / own * INVERSE_PI, own
+
+
+@called
+def gleam(nx, ny, nz, vx, vy, vz, tx, ty, tz, alpha, base, own):
+    """GGX lobe × cosine towards a light, over π times the density of both ways to find it (balance heuristic)."""
+    cos = nx * tx + ny * ty + nz * tz
+    if cos <= ZERO:
+        return ZERO
+    cos_v = max(nx * vx + ny * vy + nz * vz, F(1e-3))
+    hx, hy, hz = vx + tx, vy + ty, vz + tz
+    size = ONE / max(math.sqrt(hx * hx + hy * hy + hz * hz), TINY)
+    hx *= size
+    hy *= size
+    hz *= size
+    rival = facets(nx * hx + ny * hy + nz * hz, alpha) * shadowing(cos_v, alpha) / (F(4) * cos_v)
+    lobe = rival * shadowing(cos, alpha)
+    if base > ZERO:
+        lobe *= schlick(base, vx * hx + vy * hy + vz * hz)
+    return lobe * own / (own + rival) / INVERSE_PI
 
 
 @called
@@ -74,7 +95,7 @@ def leaving(world, prims, mats, lit, count, grid, texture, screen, px, py, pz, n
             state = advance(state)
             u = unit(state)
             state = advance(state)
-            tx, ty, tz, far, bright = towards(lit, k, px, py, pz, u, unit(state))
+            tx, ty, tz, far, bright, _ = towards(lit, k, px, py, pz, u, unit(state))
             add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
             if add > ZERO and load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
                 add *= ONE - screen * (ONE - gobo(world, texture, px, py, pz))
@@ -108,16 +129,20 @@ def leaving(world, prims, mats, lit, count, grid, texture, screen, px, py, pz, n
 
 
 @called
-def seen_light(world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, limit):
-    """What softboxes show themselves along a ray: the key light, and the others."""
+def seen_light(world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, limit, density):
+    """What softboxes show themselves along a ray: the key light, and the others. `density` with which the ray was
+    chosen weighs it against `gleam`; negative where there is no other way to find them."""
     key, other = ZERO, ZERO
     for k in range(count):
         at = k * t.LIGHT_STRIDE
-        _, cos = light_met(lit, at, ox, oy, oz, dx, dy, dz, limit)
+        far, cos = light_met(lit, at, ox, oy, oz, dx, dy, dz, limit)
         if cos > ZERO:
             bright = luminance(
                 load(lit, at + t.L_RADIANCE), load(lit, at + t.L_RADIANCE + 1), load(lit, at + t.L_RADIANCE + 2)
             )
+            if density > ZERO:
+                area = F(4) * load(lit, at + t.L_HALF_U) * load(lit, at + t.L_HALF_V)
+                bright *= density / (density + far * far / (cos * area))
             if load(lit, at + t.L_GOBO) > ZERO:
                 bright *= ONE - screen * (ONE - gobo(world, texture, ox, oy, oz))
             if k == 0:
@@ -139,6 +164,15 @@ def camera_ray(world, x, y):
     dz = load(world, t.G_FORWARD + 2) + u * load(world, t.G_RIGHT + 2) + v * load(world, t.G_UP + 2)
     stretch = math.sqrt(dx * dx + dy * dy + dz * dz)
     return dx / stretch, dy / stretch, dz / stretch, stretch
+
+
+@called
+def tile_place(row, column):
+    """Where a pixel comes in its tile of 8×8, neighbours far apart: a tile's samples are one even sequence."""
+    place = 0
+    for bit in range(3):
+        place = place * 4 + 2 * (((row ^ column) >> bit) & 1) + ((row >> bit) & 1)
+    return place
 
 
 @cached
@@ -217,9 +251,7 @@ def trace_light(
             state = advance(state)
             offset_b = unit(state)
             state = advance(state)
-            offset_c = unit(state)
-            state = advance(state)
-            offset_d = unit(state)
+            tile = tile_place(row, column) * samples
             sums[:] = ZERO
             ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
             cx, cy, cz, stretch = camera_ray(world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height))
@@ -263,7 +295,7 @@ def trace_light(
                             world, prims, grid, gx, gy, gz, dx, dy, dz, unit(state), False
                         )
                         if mirrored:
-                            key, other = seen_light(world, lit, count, texture, screen, gx, gy, gz, dx, dy, dz, met)
+                            key, other = seen_light(world, lit, count, texture, screen, gx, gy, gz, dx, dy, dz, met, -ONE)
                             sums[SHINE] += min(key + other, CAP)
                         if what == t.ID_NOTHING:
                             r, g, b = sky(world, dx, dy, dz)
@@ -310,33 +342,42 @@ def trace_light(
                             dz *= size
                             gx, gy, gz = qx - LIFT * TWO * mx, qy - LIFT * TWO * my, qz - LIFT * TWO * mz
                     continue
-                turn_c = frac(offset_c + F(sample) * R3_X)
-                turn_d = frac(offset_d + F(sample) * R3_Y)
-                if metal == ZERO:
-                    turn_a = frac(offset_a + F(sample) * R2_X)
-                    turn_b = frac(offset_b + F(sample) * R2_Y)
-                    total, keep, chosen = ZERO, ZERO, 0
-                    ax, ay, az, away = ZERO, ZERO, ZERO, ZERO
-                    for k in range(count):
-                        tx, ty, tz, far, bright = towards(lit, k, px, py, pz, turn_a, turn_b)
-                        add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
-                        if add > ZERO and load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
-                            add *= ONE - screen * (ONE - gobo(world, texture, px, py, pz))
-                        if k == 0:
-                            if add > ZERO:
-                                state = advance(state)
-                                if not blocked(world, prims, mats, grid, ox, oy, oz, tx, ty, tz, far, unit(state)):
-                                    sums[KEY] += (ONE - spec) * add
-                        elif add > ZERO:
-                            total += add
-                            state = advance(state)
-                            if unit(state) * total <= add:
-                                keep, chosen = add, k
-                                ax, ay, az, away = tx, ty, tz, far
-                    if keep > ZERO:
+                turn_c = frac(F(tile + sample) * R3_X)
+                turn_d = frac(F(tile + sample) * R3_Y)
+                turn_a = frac(offset_a + F(sample) * R2_X)
+                turn_b = frac(offset_b + F(sample) * R2_Y)
+                total, keep, keep_shine = ZERO, ZERO, ZERO
+                ax, ay, az, away = ZERO, ZERO, ZERO, ZERO
+                for k in range(count):
+                    tx, ty, tz, far, bright, own = towards(lit, k, px, py, pz, turn_a, turn_b)
+                    add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
+                    if add <= ZERO:
+                        continue
+                    dim = ONE
+                    if load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
+                        dim = ONE - screen * (ONE - gobo(world, texture, px, py, pz))
+                    shine = ZERO
+                    if metal > ZERO or spec > ZERO:
+                        shine = min(dim * bright * gleam(nx, ny, nz, vx, vy, vz, tx, ty, tz, alpha, spec, own), CAP)
+                    add *= dim * (ONE - spec) * (ONE - metal)
+                    weight = add + shine + F(1e-6)
+                    if k == 0:
                         state = advance(state)
-                        if not blocked(world, prims, mats, grid, ox, oy, oz, ax, ay, az, away, unit(state)):
-                            sums[AMBIENT] += (ONE - spec) * total
+                        if not blocked(world, prims, mats, grid, ox, oy, oz, tx, ty, tz, far, unit(state)):
+                            sums[KEY] += add + (shine if metal > ZERO else ZERO)
+                            sums[SHINE] += ZERO if metal > ZERO else shine
+                    else:
+                        total += weight
+                        state = advance(state)
+                        if unit(state) * total <= weight:
+                            keep, keep_shine = add / weight, shine / weight
+                            ax, ay, az, away = tx, ty, tz, far
+                if total > ZERO:
+                    state = advance(state)
+                    if not blocked(world, prims, mats, grid, ox, oy, oz, ax, ay, az, away, unit(state)):
+                        sums[AMBIENT] += total * (keep + (keep_shine if metal > ZERO else ZERO))
+                        sums[SHINE] += ZERO if metal > ZERO else total * keep_shine
+                if metal == ZERO:
                     dx, dy, dz = cosine(nx, ny, nz, turn_c, turn_d)
                     state = advance(state)
                     met, what, _, mx, my, mz = nearest(
@@ -369,7 +410,11 @@ def trace_light(
                         met, what, _, mx, my, mz = nearest(
                             world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False
                         )
-                        key, other = seen_light(world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, met)
+                        cos_v = max(facing, F(1e-3))
+                        density = facets(nx * hx + ny * hy + nz * hz, alpha) * shadowing(cos_v, alpha) / (F(4) * cos_v)
+                        key, other = seen_light(
+                            world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, met, density
+                        )
                         if metal > ZERO:
                             sums[KEY] += min(weight * key, CAP)
                             sums[AMBIENT] += min(weight * other, CAP)
@@ -387,3 +432,47 @@ def trace_light(
                             sums[FROM_ROLE + role if metal > ZERO else SET_SHINE] += weight * left
             for plane in range(PLANES):
                 store(out, pixel * PLANES + plane, sums[plane] * share)
+
+
+@cached
+def smooth(light, owners, normals, places, keen, planes, out, step, least):
+    """One pass of a wavelet filter (Dammertz et al. 2010) over some planes of H×W×PLANES, within a part and a surface.
+
+    `places` H×W×3 are points in camera space; `keen` is a part's sharpness: 0 filters all, 1 nothing. Surfaces whose
+    directions have a cosine below `least` stay apart.
+    """
+    height, width = owners.shape
+    for row in range(height):
+        for column in range(width):
+            own = owners[row, column]
+            for p in planes:
+                out[row, column, p] = light[row, column, p]
+            if keen[own] >= ONE:
+                continue
+            nx, ny, nz = normals[row, column, 0], normals[row, column, 1], normals[row, column, 2]
+            x, y, z = places[row, column, 0], places[row, column, 1], places[row, column, 2]
+            total = ONE
+            for i in range(-2, 3):
+                r = row + i * step
+                if r < 0 or r >= height:
+                    continue
+                for j in range(-2, 3):
+                    c = column + j * step
+                    if c < 0 or c >= width or (i == 0 and j == 0) or owners[r, c] != own:
+                        continue
+                    alike = nx * normals[r, c, 0] + ny * normals[r, c, 1] + nz * normals[r, c, 2]
+                    if alike < least:
+                        continue
+                    off = nx * (places[r, c, 0] - x) + ny * (places[r, c, 1] - y) + nz * (places[r, c, 2] - z)
+                    near = ONE - abs(off) * F(12)
+                    if near <= ZERO:
+                        continue
+                    a, b = abs(i), abs(j)
+                    w = (F(1) if a == 0 else F(0.667) if a == 1 else F(0.1667))
+                    w *= (F(1) if b == 0 else F(0.667) if b == 1 else F(0.1667))
+                    w *= near * (ONE - keen[own]) * (alike - least) / (ONE - least)
+                    total += w
+                    for p in planes:
+                        out[row, column, p] += w * light[r, c, p]
+            for p in planes:
+                out[row, column, p] /= total
