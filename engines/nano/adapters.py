@@ -133,7 +133,7 @@ def looked(eye: CLIPVisionModelWithProjection, batch: Batch, rng: np.random.Gene
     """N×1×width: the partner's vector, as the pipeline hands it on; one in ten is of nothing."""
     if batch.partners is None:
         raise ValueError("the pool was opened without its pairs")
-    seen = eye(encoders.worn(batch.partners, rng)).image_embeds[:, None].float()
+    seen = encoders.look_at(eye, encoders.worn(batch.partners, rng))[:, None]
     kept = torch.from_numpy((rng.random((len(seen), 1, 1)) >= 0.1).astype(np.float32)).to(seen.device)
     return seen * kept
 

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers import CLIPVisionModelWithProjection
+from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from .condition import Words, spoken
 from .data import ATTRIBUTES
@@ -33,7 +35,7 @@ class Encoders(nn.Module):
     def forward(self, ids: Tensor, views: Tensor, attributes: Tensor) -> Tensor:
         """The loss over N prompts, their pictures and what both are of."""
         tokens, said = spoken(self.text, ids)
-        shown = self.image(views).image_embeds.float()
+        shown = look_at(self.image, views)
         alike = functional.normalize(said, dim=1) @ functional.normalize(shown, dim=1).T * self.warmth.clamp(0, 4).exp()
         own = torch.arange(len(ids), device=ids.device)
         loss = (functional.cross_entropy(alike, own) + functional.cross_entropy(alike.T, own)) / 2
@@ -70,7 +72,7 @@ def accuracy(net: Encoders, pool: Pool, task: Task, rng: np.random.Generator) ->
     right = np.zeros(len(ATTRIBUTES))
     for _ in range(8):
         batch = pool.batch(rng, 32, task.device)
-        shown = net.image(centred(_present(batch.views))).image_embeds
+        shown = look_at(net.image, centred(_present(batch.views)))
         found = torch.stack([head(shown).argmax(1) for head in net.shown], 1)
         right += (found == batch.attributes).float().mean(0).cpu().numpy() / 8
     return dict(zip(ATTRIBUTES, right.tolist(), strict=True))
@@ -79,6 +81,13 @@ def accuracy(net: Encoders, pool: Pool, task: Task, rng: np.random.Generator) ->
 def opened(task: Task) -> Encoders:
     """Both encoders as learned."""
     return learned(Encoders(task), task, NAME)
+
+
+def look_at(eye: CLIPVisionModelWithProjection, views: Tensor) -> Tensor:
+    """N×width: what the image encoder says of N×3×128×128 in −1…1. It sees them as the stock processor of its class
+    hands them over."""
+    mean, deviation = (views.new_tensor(values)[:, None, None] for values in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+    return eye(((views + 1) / 2 - mean) / deviation).image_embeds.float()
 
 
 def centred(views: Tensor) -> Tensor:
