@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import mmap
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, redirect_stdout, suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from engines.accelerate.providers import CUDA, TENSORRT, Provider, Range, choose, named
 from engines.base import EngineError
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+log = logging.getLogger(__name__)
 _DEPTH = 32
 _EXTERNAL = "external_data"
 # What may lead to an external file, by field number (onnx.proto, IR version 10). All else is skipped unread.
@@ -113,19 +118,42 @@ def _damaged(path: Path, why: str) -> EngineError:
 # ------------------------------------------------------------------------------------------------ running
 
 
-def providers() -> list[str]:
-    """What to ask ONNX Runtime for: CUDA where it is offered, and always the CPU. Raises `EngineError` without it."""
-    return [CUDA, CPU] if CUDA in _runtime().get_available_providers() else [CPU]
+def providers(sizes: Sequence[Range] | None = None) -> list[Provider]:
+    """What to ask ONNX Runtime for, the best first: TensorRT for networks whose `sizes` are known, CUDA where it is
+    offered, and always the CPU. Raises `EngineError` without ONNX Runtime."""
+    import platformdirs
+
+    runtime = _runtime()
+    cache = Path(platformdirs.user_cache_dir("lockup", appauthor=False)) / "tensorrt"
+    asked, why = choose(runtime.get_available_providers(), sizes, cache, find_spec("tensorrt") is not None)
+    if CUDA in map(named, asked):
+        if hasattr(runtime, "preload_dlls"):  # those that lie among torch's packages
+            with redirect_stdout(io.StringIO()), suppress(Exception):
+                runtime.preload_dlls()
+        if why:
+            log.debug("without TensorRT: %s", why)
+    if TENSORRT in map(named, asked):
+        with suppress(OSError):
+            cache.mkdir(parents=True, exist_ok=True)
+        with suppress(Exception):
+            import_module("tensorrt")  # loads its libraries, which ONNX Runtime does not find by itself
+    return asked
 
 
-def open_onnx(path: Path) -> Any:
-    """An ONNX Runtime session of a checked file. Raises `EngineError` when the runtime refuses it."""
+def open_onnx(path: Path, sizes: Sequence[Range] | None = None) -> Any:
+    """An ONNX Runtime session of a checked file; `sizes` as for `providers`. Raises `EngineError` when the runtime
+    refuses it."""
     check_onnx(path)
     runtime = _runtime()
-    try:
-        return runtime.InferenceSession(str(path), providers=providers())
-    except Exception as error:
-        raise refused(path, error) from error
+    asked = providers(sizes)
+    while True:
+        try:
+            return runtime.InferenceSession(str(path), providers=asked)
+        except Exception as error:
+            if named(asked[0]) != TENSORRT:
+                raise refused(path, error) from error
+            log.warning("%s runs without TensorRT: %s", path.name, refused(path, error))
+            asked = asked[1:]
 
 
 def refused(path: Path, error: Exception) -> EngineError:
@@ -137,9 +165,15 @@ def refused(path: Path, error: Exception) -> EngineError:
 def device(session: Any) -> str:
     """Where a session really runs, which is not always where it was asked to."""
     active = session.get_providers()
-    if CUDA in active:
-        return "CUDA"
-    return "CPU" if providers() == [CPU] else "CPU (CUDA could not be started)"
+    for name, said in ((TENSORRT, "TensorRT"), (CUDA, "CUDA")):
+        if name in active:
+            return said
+    return "CPU" if CUDA not in map(named, providers()) else "CPU (CUDA could not be started)"
+
+
+def on_card(session: Any) -> bool:
+    """Whether a session runs on the graphics card, by whatever means."""
+    return not device(session).startswith("CPU")
 
 
 def runtime(session: Any) -> str:

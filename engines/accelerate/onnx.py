@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from engines.accelerate.providers import CUDA
 from engines.accelerate.sizes import Size, learned, sized
 from engines.base import EngineError
-from engines.onnx_files import CUDA, check_onnx, providers, refused
+from engines.onnx_files import check_onnx, providers, refused
 
 _KINDS: Mapping[str, tuple[torch.dtype, Any]] = {
     "tensor(float)": (torch.float32, np.float32),
@@ -42,6 +43,12 @@ class Session:
     def takes(self, sizes: Mapping[str, Sequence[int]]) -> bool:
         """Whether it can run inputs of these sizes, of which some may be left out."""
         return learned((self.inputs[name], given) for name, given in sizes.items()) is not None
+
+    def sizes(self, given: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]] | None:
+        """The sizes of all inputs where some have these; None where it takes none such. Raises `KeyError` where those
+        do not decide all."""
+        known = learned((self.inputs[name], sizes) for name, sizes in given.items())
+        return None if known is None else {name: sized(sizes, known) for name, sizes in self.inputs.items()}
 
     def run(self, given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Outputs by name, on the session's device, in tensors that are the caller's. Raises `EngineError` for inputs

@@ -6,6 +6,7 @@ of a file that lies here and whose digest was checked.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -17,13 +18,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from engines.accelerate.providers import CPU, FIXED, TENSORRT, Provider, named
 from engines.base import KEEP, REMOVE, Cut, CutRequest, EngineError, Pixels, Plane, Progress
 from engines.manifest import MANIFEST, Weights, read_manifest
-from engines.onnx_files import CPU, check_onnx, device, providers, refused, runtime
+from engines.onnx_files import check_onnx, device, providers, refused, runtime
 from engines.residency import out_of_memory
 from engines.terms import Terms, agree, terms_beside
 from engines.weights import fetch, model_folders, sha256_of, verify
 
+log = logging.getLogger(__name__)
 SESSIONS = ("birefnet-general", "birefnet-general-lite", "isnet-general-use", "bria-rmbg")
 """What may be asked for, the default first. rembg knows more; some of those send the photo to a server."""
 UPLOADS = ("withoutbg", "atlascloud")
@@ -183,14 +186,17 @@ class SessionCutout:
         if self._weights:
             verify(self._weights.files[0], self._path)
         progress.report(0.1, f"Loading {self._path.name}")
-        self._session = self._opened(providers())
+        self._session = self._opened(providers(FIXED))
 
-    def _opened(self, asked: list[str]) -> Any:
+    def _opened(self, asked: list[Provider]) -> Any:
         try:
             session = _open_rembg(self._session_name, self._path, asked)
         except Exception as error:
             if isinstance(error, EngineError):
                 raise
+            if named(asked[0]) == TENSORRT and not out_of_memory(error):
+                log.warning("%s runs without TensorRT: %s", self._path.name, refused(self._path, error))
+                return self._opened(asked[1:])
             if asked == [CPU] or not out_of_memory(error):
                 raise refused(self._path, error) from error
             self._gave_up = _NO_ROOM
@@ -276,10 +282,15 @@ def _disc(radius: int) -> Any:
 # ------------------------------------------------------------------------------------------------ rembg
 
 
-def _open_rembg(name: str, path: Path, asked: list[str]) -> Any:
-    """A rembg session of a class that is told where its file lies, and so never looks or downloads."""
+def _open_rembg(name: str, path: Path, asked: list[Provider]) -> Any:
+    """A rembg session of a class that is told where its file lies, and so never looks or downloads. That it runs where
+    it was not asked to is told by `device`: rembg's own warning knows providers without options only."""
     kind = _session_class(name)
-    located = type(kind.__name__, (kind,), {"download_models": classmethod(lambda cls, *args, **kwargs: str(path))})
+    told = {
+        "download_models": classmethod(lambda cls, *args, **kwargs: str(path)),
+        "_accelerated_providers": staticmethod(lambda asked: []),
+    }
+    located = type(kind.__name__, (kind,), told)
     import onnxruntime
 
     return located(name, onnxruntime.SessionOptions(), model_path=str(path), providers=asked)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from engines.accelerate.providers import Range
 from engines.base import EngineError, Plane
-from engines.onnx_files import device, open_onnx, runtime
+from engines.onnx_files import on_card, open_onnx, runtime
 from engines.weights import sha256_of
 
 WEIGHTS = Path(__file__).parents[2] / "assets" / "nano" / "upscale-x2.onnx"
-TILE_PX = {"CUDA": 1024}
-TILE_ELSEWHERE_PX = 384
+TILE_PX, TILE_ELSEWHERE_PX = 1024, 384
+"""On a graphics card, and elsewhere."""
+_TILES = (Range("picture", (1, 3, 1, 1), (1, 3, TILE_PX, TILE_PX), (1, 3, TILE_PX, TILE_PX)),)
 
 
 class Builtin:
@@ -23,7 +25,7 @@ class Builtin:
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         """Raises `EngineError` when the file is not there or is not the network."""
-        session = open_onnx(weights)
+        session = open_onnx(weights, _TILES)
         facts = session.get_modelmeta().custom_metadata_map
         if facts.get("scale") != str(self.scale) or not facts.get("margin_px", "").isdigit():
             raise EngineError(f"{weights.name} is not the built-in upscaler", "Install the project again.")
@@ -32,7 +34,7 @@ class Builtin:
         self.recipe = f"light sha256:{sha256_of(weights)}"
         self.runtime = runtime(session)
         self.margin_px = int(facts["margin_px"])
-        self.tile_px = TILE_PX.get(device(session), TILE_ELSEWHERE_PX)
+        self.tile_px = TILE_PX if on_card(session) else TILE_ELSEWHERE_PX
 
     def enlarge(self, tile: Plane) -> Plane:
         """H×W×3 to 2H×2W×3; see `engines.base.Upscaler`."""

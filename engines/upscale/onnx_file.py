@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from engines.base import EngineError, Plane
-from engines.onnx_files import check_onnx, device, open_onnx, refused, runtime
+from engines.onnx_files import check_onnx, on_card, open_onnx, refused, runtime
 from engines.terms import Terms, agree, terms_beside
 from engines.weights import sha256_of
 
 MARGIN_PX = 32
 """How far a network looks is not written in its file. An RRDB's weights fade within about this."""
-TILE_PX = {"CUDA": 512}
-TILE_ELSEWHERE_PX = 256
+TILE_PX, TILE_ELSEWHERE_PX = 512, 256
+"""On a graphics card, and elsewhere."""
 LEAST_TILE_PX = 16
 MOST_SCALE = 8
 FLAT = (0.2, 0.5, 0.8)
@@ -63,7 +63,7 @@ class OnnxUpscaler:
         self._session = session
         self._layout = layout
         fixed = [side for side in (layout.height, layout.width) if side]
-        self.tile_px = min(fixed) if fixed else TILE_PX.get(device(session), TILE_ELSEWHERE_PX)
+        self.tile_px = min(fixed) if fixed else (TILE_PX if on_card(session) else TILE_ELSEWHERE_PX)
         self.margin_px = min(MARGIN_PX, self.tile_px // 8)
         self.scale, self._multiple = self._probe(path)
 

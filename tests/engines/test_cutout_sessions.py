@@ -201,7 +201,7 @@ def test_a_full_graphics_card_is_said_and_the_cpu_takes_over(
             get_providers=lambda: asked, get_inputs=inner.get_inputs, get_outputs=inner.get_outputs))  # fmt: skip
 
     monkeypatch.setattr(sessions, "_open_rembg", opened)
-    monkeypatch.setattr(sessions, "providers", lambda: ["CUDAExecutionProvider", sessions.CPU])
+    monkeypatch.setattr(sessions, "providers", lambda sizes: ["CUDAExecutionProvider", sessions.CPU])
     for _ in range(2):
         made = cut(engine, photo)
         assert made.facts["gpu"] == "the graphics card ran out of memory; this ran on the CPU"
