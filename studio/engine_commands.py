@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -164,6 +165,9 @@ def _long_work() -> Iterator[Progress]:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
 
+    for said in ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY"):  # their advice is for programmers
+        os.environ.setdefault(said, "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")
     console, began, last = Console(stderr=True), time.monotonic(), [""]
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[note]}"))
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -1,5 +1,5 @@
 // Built engines on the Engine tab: what is kept for a painter, what is being built, and why none was used.
-const NETWORKS = { unet: "UNet", controlnet: "ControlNet", controlnet_2: "ControlNet, two maps", vae_decoder: "VAE decoder", vae_encoder: "VAE encoder", text_encoder: "Words", text_encoder_2: "Words, second reader", image_encoder: "Reference reader" };
+const NETWORKS = { unet: "UNet", vae: "VAE", controlnet: "ControlNet", controlnet_2: "ControlNet, two maps", vae_decoder: "VAE decoder", vae_encoder: "VAE encoder", text_encoder: "Words", text_encoder_2: "Words, second reader", image_encoder: "Reference reader" };
 const SHAPES_SAID = { "1024x1024": "Square", "960x1152": "4:5 posts", "768x1408": "9:16 stories", "1216x640": "1.91:1 links" };
 
 /** `ask(verb, arguments)` calls the studio; `draw()` shows painters and models anew; `changed()` looks at everything again. */
@@ -28,7 +28,9 @@ function builtEngines({ ask, draw, changed }) {
   function section(painter) {
     const own = known?.choices.painters[painter.id];
     const kept = known?.kept.filter((one) => one.profile === painter.id) ?? [];
-    const under = builds.filter((one) => one.order.painter === painter.id);
+    const mine = builds.filter((one) => one.order.painter === painter.id);
+    // One that did not end well is told until the same runtime is built for anew.
+    const under = mine.filter((one, place) => !one.over || !mine.slice(0, place).some((newer) => newer.order.runtime === one.order.runtime && newer.order.target === one.order.target));
     if (!own && !kept.length && !under.length) return null;
     const last = known.last[painter.id];
     return h("div.stack.tight.en-speed.en-built", null,
@@ -67,7 +69,7 @@ function builtEngines({ ask, draw, changed }) {
   function groups(kept) {
     const found = new Map();
     for (const one of kept) {
-      const title = `${one.runtime} for ${one.target}, ${one.precision}${one.loras ? `, with ${many(one.loras, "LoRA")}` : ""}${one.random_weights ? ", random weights" : ""}`;
+      const title = `${one.runtime}, for ${one.target}, ${one.precision}${one.loras ? `, with ${many(one.loras, "LoRA")}` : ""}${one.random_weights ? ", random weights" : ""}`;
       found.set(title, [...(found.get(title) ?? []), one]);
     }
     return [...found].map(([title, rows]) => {
@@ -93,9 +95,11 @@ function builtEngines({ ask, draw, changed }) {
 
   /** What the last picture was painted with, and why not with something quicker. */
   function used(last) {
-    const notes = last.notes.length
-      ? h("ul.en-notes", null, last.notes.map((note) => h("li", null, note))) : null;
-    return h("div.en-last", null, h("p", null, "The last picture was painted with ", h("b", null, last.runtime), "."), notes);
+    const rest = last.notes.filter((note) => !last.trouble.includes(note));
+    return h("div.stack.tight.en-last", null,
+      last.trouble.map((note) => h("div.notice.bad", null, h("b", null, "An engine failed, and the picture was painted without it"), h("span", null, spoken(note)))),
+      h("p", null, "The last picture was painted with ", h("b", null, last.runtime), "."),
+      rest.length ? h("ul.en-notes", null, rest.map((note) => h("li", null, spoken(note)))) : null);
   }
 
   /** The last bench: seconds a picture by way. */

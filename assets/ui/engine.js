@@ -304,7 +304,7 @@ function follow(list) {
 async function lookAtErrands() {
   const ended = follow(await call("under_way"));
   if (built.busy()) await built.poll();
-  if (ended) { took(await call("look")); follow(facts.errands); announce("Done"); }
+  if (ended) { await built.look(); took(await call("look")); follow(facts.errands); announce("Done"); }
   if (facts) { showPainters(); showModels(); }
 }
 async function watch() {

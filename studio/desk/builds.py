@@ -156,7 +156,8 @@ class Builds:
                 self._gone(one.id)  # nothing was built that would be worth a line
         finally:
             self._tidy()
-            self.close()
+            if self._thread is None:
+                self._leave()
 
     def all(self) -> list[BuildState]:
         """Every build that is remembered, the latest first."""
@@ -181,7 +182,7 @@ class Builds:
                 self._waiting.remove(mine[0])
                 self._write(mine[0].model_copy(update={"state": "stopped", "ended": time.time()}))
                 return
-        write_whole(self._folder / f"{build_id}.stop", b"")
+        write_whole(self._wish(one), b"")
 
     def forget(self, build_id: str) -> None:
         """Take a build that is over off the list; its engines stay. Raises `BadInput` while it is under way."""
@@ -197,9 +198,7 @@ class Builds:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(5)
-        if self._presence is not None:
-            self._presence.end()
-            self._presence = None
+        self._leave()
 
     # -------------------------------------------------------------------------------------------- building
 
@@ -224,14 +223,16 @@ class Builds:
                 record.at(fraction, text)
                 progress.report(fraction, text)
 
-            asked = self._folder / f"{one.id}.stop"
+            asked = self._wish(one)
             watched = Progress(told, lambda: self._ending or asked.exists())
             self.workshop.build(one.order.painter, watched, there, **one.order.wishes())
 
     @contextmanager
     def _kept(self, one: BuildState) -> Iterator[_Record]:
         """The record of a build while it goes on, and how it ended."""
-        record = _Record(one.model_copy(update={"state": "building", "began": time.time()}), self._write)
+        record = _Record(
+            one.model_copy(update={"state": "building", "began": time.time()}), self._write, self._wish(one)
+        )
         try:
             yield record
         except (Stopped, KeyboardInterrupt):
@@ -247,9 +248,6 @@ class Builds:
             raise
         else:
             record.end("done")
-        finally:
-            with suppress(OSError):
-                (self._folder / f"{one.id}.stop").unlink(missing_ok=True)
 
     # -------------------------------------------------------------------------------------------- files
 
@@ -258,6 +256,11 @@ class Builds:
         if self._presence is None:
             self._presence = Presence(self._home, self._name)
         return self._name
+
+    def _leave(self) -> None:
+        if self._presence is not None:
+            self._presence.end()
+            self._presence = None
 
     def _seen(self, one: BuildState) -> BuildState:
         if one.over or presence_of(self._home, one.builder) == "alive":
@@ -270,6 +273,10 @@ class Builds:
         if found is None:
             raise BadInput("This build is no longer known", "Reload the page.")
         return found
+
+    def _wish(self, one: BuildState) -> Path:
+        """The file that is there when a build is to stop, whichever program builds it."""
+        return self._folder / f"{one.id}.stop"
 
     def _write(self, one: BuildState) -> None:
         write_whole(self._folder / f"{one.id}.json", one.model_dump_json(indent=1).encode())
@@ -287,8 +294,8 @@ class Builds:
 class _Record:
     """A build under way, written down as it goes on, but not at every report."""
 
-    def __init__(self, one: BuildState, write: Callable[[BuildState], None]) -> None:
-        self._one, self._keep, self._last = one, write, 0.0
+    def __init__(self, one: BuildState, write: Callable[[BuildState], None], wish: Path) -> None:
+        self._one, self._keep, self._wish, self._last = one, write, wish, 0.0
         self._write(text="Starting")
 
     def at(self, fraction: float, text: str) -> None:
@@ -305,6 +312,8 @@ class _Record:
     def end(self, state: State, trouble: str = "", hint: str = "") -> None:
         """How it ended."""
         fraction = 1.0 if state == "done" else self._one.fraction
+        with suppress(OSError):
+            self._wish.unlink(missing_ok=True)
         with suppress(LockupError):  # a full disk is what it may have failed for
             self._write(state=state, trouble=trouble, hint=hint, ended=time.time(), fraction=fraction)
 

@@ -25,7 +25,8 @@ BuildId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _MOST_NOTES = 6
 _LAST = """
 SELECT json_extract(picture, '$.engine') AS engine, json_extract(picture, '$.runtime') AS runtime,
-    json_extract(picture, '$.facts.engines') AS notes, max(created) AS at
+    json_extract(picture, '$.facts.engines') AS notes, json_extract(picture, '$.facts.engine_trouble') AS trouble,
+    max(created) AS at
 FROM pictures WHERE json_valid(picture) GROUP BY engine
 """
 
@@ -122,15 +123,22 @@ class Workbench:
 
     def _last(self) -> dict[str, dict[str, Any]]:
         """By painter, what its last picture was painted with, and why not with something quicker."""
-        found = {}
-        for row in self.studio.store.rows(_LAST):
-            try:
-                notes = json.loads(row["notes"]) if row["notes"] else []
-            except ValueError:
-                notes = []
-            said = [str(note) for note in notes][:_MOST_NOTES] if isinstance(notes, list) else []
-            found[str(row["engine"])] = {"runtime": str(row["runtime"]), "notes": said, "at": row["at"]}
-        return found
+        return {
+            str(row["engine"]): {
+                "runtime": str(row["runtime"]), "at": row["at"],
+                "notes": _sentences(row["notes"]), "trouble": _sentences(row["trouble"]),
+            }
+            for row in self.studio.store.rows(_LAST)
+        }  # fmt: skip
+
+
+def _sentences(said: Any) -> list[str]:
+    """A JSON list of sentences; none where it is something else."""
+    try:
+        found = json.loads(said) if said else []
+    except (ValueError, TypeError):
+        return []
+    return [str(one)[:500] for one in found][:_MOST_NOTES] if isinstance(found, list) else []
 
 
 def _shown(one: BuildState) -> dict[str, Any]:
