@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.stage.colour import LUMA, from_oklab, to_oklab
+from engines.stage.colour import LUMA, from_oklab, to_oklab, to_srgb
 from engines.stage.develop import BRIGHTEST_PROP, LOCK
 from engines.stage.jit import cached
 from engines.stage.scene import WHITE_PAINT
@@ -20,6 +21,7 @@ Floats = NDArray[np.float32]
 BLEED = 0.62  # as on the stage: surfaces pass on only this much of their colour
 PRINT = 128
 KNEE, ROOM = 0.8, 0.2
+BYTE_STEPS = 4096
 _LMS = np.array(
     [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
     np.float32,
@@ -86,9 +88,11 @@ def recolour(
     lock = (alike * LOCK * min(float(np.hypot(roll[1], roll[2])) / 0.05, 1.0)).astype(np.float32)
     top, left, height, width = crop
     out = np.empty((height, width, 3), np.uint8)
+    lit = np.concatenate([light[..., :7] @ mixes, light[..., 7:] @ shine], axis=-1).astype(np.float32)
     _compose(
-        np.ascontiguousarray(light), owners, maps[top : top + height, left : left + width], top, left, albedo, mixes, shine,
-        balances, roll, lock, prints.ink, prints.colour, prints.of, np.int64(seed), _LMS, _LAB, _FROM_LAB, _FROM_LMS, out,
+        lit, owners, maps[top : top + height, left : left + width], top, left, albedo,
+        balances, roll, lock, prints.ink, prints.colour, prints.of, np.int64(seed), _LMS, _LAB, _FROM_LAB, _FROM_LMS,
+        _to_bytes(), out,
     )  # fmt: skip
     return out
 
@@ -141,12 +145,12 @@ def _alike(albedo: Floats, parts: Sequence[Mapping[str, Any]]) -> Floats:
 
 @cached
 def _compose(
-    light, owners, maps, top, left, albedo, mixes, shine, balances, roll, lock, inks, ink_colour, ink_of, seed,
-    lms_of, lab_of, from_lab, from_lms, out,
+    lit, owners, maps, top, left, albedo, balances, roll, lock, inks, ink_colour, ink_of, seed,
+    lms_of, lab_of, from_lab, from_lms, to_bytes, out,
 ):  # fmt: skip
     height, width = out.shape[0], out.shape[1]
     rows, columns = owners.shape
-    got = np.zeros(9, np.float32)
+    got = np.zeros(6, np.float32)
     rgb = np.zeros(3, np.float32)
     total = np.zeros(3, np.float32)
     c = np.zeros(3, np.float32)
@@ -176,8 +180,8 @@ def _compose(
                         if owners[r, k] == part:
                             w = (fv if i == 1 else one - fv) * (fu if j == 1 else one - fu)
                             sum_w += w
-                            for p in range(9):
-                                got[p] += w * light[r, k, p]
+                            for p in range(6):
+                                got[p] += w * lit[r, k, p]
                 if sum_w == zero:  # a part thinner than the light's pixels: the nearest of it, else of anything
                     for reach in range(1, 5):
                         for i in range(-reach, reach + 2):
@@ -186,15 +190,15 @@ def _compose(
                                 k = min(max(column + j, 0), columns - 1)
                                 if owners[r, k] == part:
                                     sum_w += one
-                                    for p in range(9):
-                                        got[p] += light[r, k, p]
+                                    for p in range(6):
+                                        got[p] += lit[r, k, p]
                         if sum_w > zero:
                             break
                     if sum_w == zero:
                         sum_w = one
                         r, k = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
-                        for p in range(9):
-                            got[p] = light[r, k, p]
+                        for p in range(6):
+                            got[p] = lit[r, k, p]
                 sum_w = one / sum_w
                 c[0], c[1], c[2] = albedo[part, 0], albedo[part, 1], albedo[part, 2]
                 number = ink_of[part]
@@ -208,11 +212,7 @@ def _compose(
                     for p in range(3):
                         c[p] += ink * (ink_colour[number, p] - c[p])
                 for p in range(3):
-                    diffuse = zero
-                    for q in range(7):
-                        diffuse += got[q] * mixes[q, p]
-                    over = got[7] * shine[0, p] + got[8] * shine[1, p]
-                    rgb[p] = max(sum_w * (c[p] * diffuse + over) * balances[part, p], zero)
+                    rgb[p] = max(sum_w * (c[p] * got[p] + got[p + 3]) * balances[part, p], zero)
                 if lock[part] > zero:
                     for p in range(3):
                         lms[p] = np.cbrt(lms_of[p, 0] * rgb[0] + lms_of[p, 1] * rgb[1] + lms_of[p, 2] * rgb[2])
@@ -246,11 +246,16 @@ def _compose(
             for p in range(3):
                 value = total[p] * scale
                 value = min(max(value + (folded - value) * white, zero), one)
-                if value <= np.float32(0.0031308):
-                    value *= np.float32(12.92)
-                else:
-                    value = np.float32(1.055) * value ** np.float32(1 / 2.4) - np.float32(0.055)
-                out[y, x, p] = int(min(max(value * np.float32(255) + np.float32(0.5) + dither, zero), np.float32(255)))
+                place = value * np.float32(BYTE_STEPS)
+                i0 = min(int(place), BYTE_STEPS - 1)
+                byte = to_bytes[i0] + (place - np.float32(i0)) * (to_bytes[i0 + 1] - to_bytes[i0])
+                out[y, x, p] = int(min(max(byte + np.float32(0.5) + dither, zero), np.float32(255)))
+
+
+@cache
+def _to_bytes() -> Floats:
+    """sRGB 0–255 of linear light at `BYTE_STEPS` + 1 even places: the powers would be half the work."""
+    return (to_srgb(np.linspace(0, 1, BYTE_STEPS + 1)) * 255).astype(np.float32)
 
 
 def make_prints(

@@ -175,7 +175,8 @@ FILLERS = frozenset(
     render rendering 3d ad advert advertisement advertising campaign commercial packshot professional high quality detailed
     elegant modern beautiful fresh premium style styled look set stage placed standing stands sitting showing shows composition
     colour color colours colors palette tones tone hue shade background backdrop wall accents accent details detail surfaces
-    light lighting shadows shadow shape form finish body label cap lid brand branded no nothing else space copy text""".split()
+    light lighting shadows shadow shape form finish body label cap lid brand branded no nothing else space copy text touch touches tonal
+    bold neutral cold bluish golden hour glow mood front half distance pop""".split()
 )
 """Words that change nothing."""
 
