@@ -16,15 +16,21 @@ import pytest
 
 from engines.base import Capabilities, EngineError, Offer, Painting, Progress
 from engines.catalog import doors
+from studio.brand.kit import copy_kit
 from studio.desk.engines import Engines
 from studio.errors import BadInput
+from studio.model import Picture
 from studio.runs import Runs
 from studio.studio import Studio
 from studio.ui.engine import Engine
 from studio.ui.view import plainly, served
+from studio.ui.workbench import Workbench
+from tests.desk.workshop import FakeWorkshop
 
 MODEL = Offer("model", "cutout", "A model", "MIT", reason="model.onnx is not here", bytes=1000, fetchable=True)
 STAGE = Offer("stage", "painter", "The stage", capabilities=Capabilities(sets=True, reasons={"prompt": "No words."}))
+ABLE = Offer("able", "painter", "Able", capabilities=Capabilities(prompt=True, adapters=True))
+DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 OTHER = Offer("other", "painter", "Another", reason="its weights are not here")
 
 
@@ -217,3 +223,85 @@ def test_a_studio_without_engines_still_has_the_tab(tmp_path: Path) -> None:
     finally:
         runs.close()
         studio.store.close()
+
+
+# ------------------------------------------------------------------------------------------------ built engines
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Iterator[Workbench]:
+    own = Engines(
+        offers=lambda kind: (ABLE,) if kind == "painter" else (), workshop=FakeWorkshop(), folders=(tmp_path / "models",)
+    )  # fmt: skip
+    studio = Studio(tmp_path / "home", own)
+    yield Workbench(studio)
+    studio.builds.close()
+    studio.store.close()
+
+
+def asked(bench: Workbench, verb: str, **given: Any) -> Any:
+    """As the page asks: its answer as JSON, its errors by what they say."""
+    told = json.loads(json.dumps(served(getattr(bench, verb))(given)))
+    return told.get("answer") if "error" not in told else told
+
+
+ORDER = {"painter": "able", "runtime": "tensorrt", "target": "rtx-4090", "sizes": ["1024x1024"]}
+
+
+def test_engines_are_foreseen_built_shown_and_removed(built: Workbench) -> None:
+    assert asked(built, "foresee", asked=ORDER)["seconds"] == 240.0
+    (begun,) = asked(built, "begin_build", asked=ORDER)
+    assert begun["order"]["painter"] == "able" and begun["order"]["loras"] == 0 and "builder" not in begun
+    (done,) = until(lambda: [one for one in asked(built, "builds") if one["over"]])
+    assert done["state"] == "done" and done["left"] is None and len(done["rows"]) == 2
+    shown = asked(built, "engines")
+    assert [one["graph"] for one in shown["kept"]] == ["unet", "vae_decoder"] and shown["choices"]["painters"]["able"]
+    assert asked(built, "remove_engine", key=shown["kept"][0]["key"]) == {"bytes": 2_000_000_000}
+    assert len(asked(built, "engines")["kept"]) == 1
+    assert asked(built, "forget_build", build=done["id"]) == []
+
+
+def test_the_loras_of_a_campaign_go_into_its_engines(built: Workbench, tmp_path: Path) -> None:
+    kit = copy_kit(DEMO / "brand", built.studio.kits / "solbrae").name
+    lora = tmp_path / "models" / "loras" / "golden-hour.safetensors"
+    lora.parent.mkdir(parents=True)
+    lora.write_bytes(b"not read")
+    worn = ORDER | {"kit": kit, "adapters": [{"file": "golden-hour", "weight": 0.8}]}
+    assert asked(built, "foresee", asked=worn)["loras"] == ["golden-hour at 0.8"]
+    (given,) = built.studio.engines.workshop.asked[-1]["loras"]  # type: ignore[union-attr]
+    path, _, weight = given.rpartition("=")
+    assert weight == "0.8" and Path(path).read_bytes() == b"not read"
+    for name in ("/etc/passwd", "../x", "gone", "C:\\x"):
+        assert "error" in asked(built, "foresee", asked=worn | {"adapters": [{"file": name}]}), name
+
+
+def test_the_last_picture_says_what_painted_it_and_why_not_quicker(built: Workbench) -> None:
+    notes = ["TensorRT-RTX 1.7.1 is not used for unet: no engine is built"]
+    for number, facts in enumerate(({"engines": "?"}, {"engines": notes, "engine_trouble": notes}, {})):
+        built.studio.store.save_picture(Picture(
+            shot_id=f"{number}", digest="0" * 64, width_px=8, height_px=8, engine="able" if number < 2 else "stage",
+            runtime="torch 2.13", seconds=1.0, facts=facts,
+        ))  # fmt: skip
+    last = asked(built, "engines")["last"]
+    assert last["able"]["runtime"] == "torch 2.13" and last["able"]["notes"] == last["able"]["trouble"] == notes
+    assert last["stage"]["notes"] == []
+
+
+def test_wrong_wishes_are_told_and_change_nothing(built: Workbench) -> None:
+    for wrong in (
+        {}, 7, {"painter": "able"}, ORDER | {"runtime": "cuda"}, ORDER | {"sizes": "1024x1024"}, ORDER | {"sizes": ["x"] * 99},
+        ORDER | {"painter": "../able"}, ORDER | {"target": "x" * 99}, ORDER | {"effort": "hasty"}, ORDER | {"more": 1},
+        ORDER | {"painter": "nobody"}, ORDER | {"kit": "../../etc"}, ORDER | {"kit": "gone"}, ORDER | {"loras": ["/x"]},
+    ):  # fmt: skip
+        for verb in ("foresee", "begin_build"):
+            assert "error" in asked(built, verb, asked=wrong), wrong
+    assert "error" in asked(built, "begin_build", asked=ORDER | {"painter": "full"})
+    for verb, given in (("stop_build", "build"), ("forget_build", "build"), ("remove_engine", "key")):
+        for wrong in ("", "../x", "0" * 16, "a" * 64, 7, None):
+            assert "error" in asked(built, verb, **{given: wrong}), (verb, wrong)
+    assert asked(built, "builds") == []
+
+
+def test_where_nothing_builds_engines_there_are_none(tab: Engine) -> None:
+    assert asked(tab.bench, "engines") is None and asked(tab.bench, "builds") == []
+    assert "No engines are built here" in asked(tab.bench, "begin_build", asked=ORDER)["error"]
