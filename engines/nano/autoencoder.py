@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from torch import Tensor
+from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
+from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.base import Pixels
@@ -25,10 +26,18 @@ from .nets import CHANNELS, autoencoder
 
 NAME = "autoencoder"
 CROP_PX, SMALL_PX, SMALL_UNTIL = 128, 64, 0.35
-RATE = 1.5e-3
+RATE = 2e-3
 NOISE = 0.08
 HALVED = 0.25
 KEPT = 48
+STRENGTHS = (1.0, 0.5, 0.5, 0.25)
+KERNELS = (
+    ((1 / 16, 1 / 8, 1 / 16), (1 / 8, 1 / 4, 1 / 8), (1 / 16, 1 / 8, 1 / 16)),
+    ((1 / 8, 0, -1 / 8), (1 / 4, 0, -1 / 4), (1 / 8, 0, -1 / 8)),
+    ((1 / 8, 1 / 4, 1 / 8), (0, 0, 0), (-1 / 8, -1 / 4, -1 / 8)),
+    ((1 / 4, 0, -1 / 4), (0, 0, 0), (-1 / 4, 0, 1 / 4)),
+)
+"""A blur, and differences across, down and both ways."""
 
 
 class Crops:
@@ -60,7 +69,10 @@ class Crops:
 def train(source: Source, task: Task) -> None:
     """Train until the task's time is spent, then write down how far the latents spread."""
     torch.manual_seed(task.seed)
-    stage: Stage[AutoencoderTiny] = Stage.begin(autoencoder(task.sizes), task, NAME, RATE)
+    net, fresh = autoencoder(task.sizes), Crops(source, task.seed)
+    if not task.checkpoint(NAME).exists():
+        begin_linear(net, tensor([fresh.batch(1, SMALL_PX)[0] for _ in range(16)], "cpu"))
+    stage: Stage[AutoencoderTiny] = Stage.begin(net, task, NAME, RATE)
     crops = Crops(source, task.seed + stage.step)
 
     def learn(progress: float) -> float:
@@ -72,6 +84,50 @@ def train(source: Source, task: Task) -> None:
 
     stage.go_on(learn, task.seconds, task.checkpoint(NAME))
     measure(stage.mean, [crops.batch(1, CROP_PX)[0] for _ in range(16)], task)
+
+
+@torch.no_grad()
+def begin_linear(net: AutoencoderTiny, sample: Tensor) -> None:
+    """Make a fresh net an ordinary linear one of low frequencies, as wide at each layer as `sample` (N×3×H×W, −1…1)
+    makes it: blocks pass through, and every channel has a negated twin, so that rectifying loses nothing ("looks
+    linear", Balduzzi et al., The shattered gradients problem, 2017). The class has no normalisation; from its own
+    random start it learns several times more slowly."""
+    flow = sample
+    for part, goal in ((net.encoder, 1.0), (net.decoder, 0.2)):
+        trunk = [layer for layer in part.layers if isinstance(layer, nn.Conv2d)]
+        for layer in part.layers:
+            if isinstance(layer, AutoencoderTinyBlock):
+                _pass_through(layer)
+        for layer in trunk:
+            _twins(layer, first=layer is trunk[0], last=layer is trunk[-1])
+        for layer in trunk:
+            spreads: list[Tensor] = []
+            watch = layer.register_forward_hook(lambda _net, _given, made, found=spreads: found.append(made.std()))
+            part(flow)
+            watch.remove()
+            layer.weight.div_(spreads[0] / (goal if layer is trunk[-1] else 1.0))
+        flow = part(flow)
+    if trunk[-1].bias is not None:
+        trunk[-1].bias.fill_(0.5)
+
+
+def _pass_through(block: AutoencoderTinyBlock) -> None:
+    inner = [layer for layer in block.conv if isinstance(layer, nn.Conv2d)]
+    for layer in inner:
+        nn.init.kaiming_normal_(layer.weight)
+        nn.init.zeros_(layer.bias if layer.bias is not None else torch.zeros(()))
+    nn.init.zeros_(inner[-1].weight)
+
+
+def _twins(layer: nn.Conv2d, first: bool, last: bool) -> None:
+    """Random mixtures of a blur and three differences; a side that meets a rectifier is doubled with its negative."""
+    made, given = layer.weight.shape[:2]
+    mix = torch.randn(4, made if last else made // 2, given if first else given // 2) / given**0.5
+    weight = torch.einsum("k,koi,kxy->oixy", torch.tensor(STRENGTHS), mix, torch.tensor(KERNELS))
+    weight = weight if first else torch.cat([weight, -weight], 1)
+    layer.weight.copy_(weight if last else torch.cat([weight, -weight], 0))
+    if layer.bias is not None:
+        layer.bias.zero_()
 
 
 def loss_of(net: AutoencoderTiny, picture: Tensor, halved: bool = False) -> Tensor:

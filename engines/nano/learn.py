@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,8 @@ class Stage(Run[Net]):
         net = net.to(task.device).train()
         stage = cls(net, averaged(net), optimiser(net.parameters(), rate, task.device))
         stage.rate = rate
+        if torch.device(task.device).type == "cpu":
+            stage.clock = time.process_time
         if (path := task.checkpoint(name)).exists():
             stage.restore(path)
         print(f"{name}: {sum(p.numel() for p in net.parameters())} parameters, from step {stage.step}", flush=True)

@@ -28,6 +28,8 @@ class Run(Generic[Net]):
     optimiser: torch.optim.Optimizer
     step: int = 0
     seconds: float = 0.0
+    clock: Callable[[], float] = time.perf_counter
+    """What `seconds` count; `time.process_time` leaves out what others took of a processor, and pauses."""
 
     def descend(self, loss: Tensor, rate: float, most_norm: float) -> float:
         """One step down `loss` at learning rate `rate`, gradients clipped to `most_norm`. Returns the loss."""
@@ -46,10 +48,10 @@ class Run(Generic[Net]):
     def go_on(self, learn: Callable[[float], float], seconds: float, checkpoint: Path | None) -> None:
         """`learn(progress)` until `seconds` in all have been spent, over however many runs; `progress` is 0–1. A
         checkpoint every two minutes and at the end."""
-        before, started, saved, losses = self.seconds, time.perf_counter(), time.perf_counter(), []
+        before, started, saved, losses = self.seconds, self.clock(), time.perf_counter(), []
         while self.seconds < seconds:
             losses.append(learn(self.seconds / seconds))
-            self.seconds = before + time.perf_counter() - started
+            self.seconds = before + self.clock() - started
             if len(losses) == 50:
                 print(f"step {self.step}, {self.seconds:.0f} s, loss {np.mean(losses):.5f}", flush=True)
                 losses.clear()

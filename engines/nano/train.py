@@ -7,8 +7,8 @@
     python -m engines.nano.evaluate --data DATA --out OUT
     python -m engines.nano.assemble --out OUT --folder MODEL
 
-`--minutes` counts all runs of a stage together: to go on, give it more. `--round` counts teachers: after more of the
-teacher, distil again under the next number.
+`--minutes` counts all runs of a stage together, on a processor its own time: to go on, give it more. `--round` counts
+teachers: after more of the teacher, distil again under the next number.
 """
 
 from __future__ import annotations
