@@ -178,3 +178,59 @@ def test_nothing_of_it_is_in_anybodys_way(browser: Browser, able: Server, scheme
         assert not faults(page), tab
         assert not page.evaluate(WIDE), f"{tab} runs out of the screen"
     next(pages, None)
+
+
+def test_engines_are_built_beside_the_page_stopped_and_removed(open_able: OpenPage) -> None:
+    page = open_able("engine")
+    card = page.get_by_role("article", name=re.compile("^Able"))
+    expect(card.get_by_text("None is built.")).to_be_visible()
+    # 1. What it takes is told before; without a size there is nothing to build.
+    card.get_by_role("button", name="Build engines").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("2 for UNet and VAE decoder")).to_be_visible()
+    dialog.get_by_role("radio", name="TensorRT for RTX").check()
+    dialog.get_by_label("For which card").select_option("rtx-4090")
+    go = dialog.get_by_role("button", name="Build", exact=True)
+    for name in ("Square", "9:16 stories"):
+        dialog.get_by_role("switch", name=re.compile(name)).uncheck()
+    expect(dialog.get_by_text("Choose a size.")).to_be_visible()
+    expect(go).to_be_disabled()
+    dialog.get_by_role("switch", name=re.compile("Square")).check()
+    expect(dialog.get_by_text("20.0 GB while it builds")).to_be_visible()
+    assert not faults(page)
+    # 2. It goes on when the page is closed.
+    go.click()
+    expect(dialog).to_have_count(0)
+    expect(card.get_by_role("progressbar", name="Building engines")).to_be_visible()
+    page.reload()
+    expect(card.get_by_role("progressbar", name="Building engines")).to_be_visible()
+    assert not faults(page)
+    expect(card.get_by_text("TensorRT-RTX 1.7.1.116, for RTX 40 cards")).to_be_visible(timeout=20_000)
+    expect(card.get_by_role("progressbar", name="Building engines")).to_have_count(0, timeout=20_000)
+    expect(card.locator(".en-built li", has_text="1024 × 1024")).to_have_count(2)
+    # 3. One that is stopped says so, until that is read.
+    card.get_by_role("button", name="Build engines").click()
+    dialog.get_by_role("button", name="Build", exact=True).click()
+    card.get_by_role("button", name="Stop", exact=True).click()
+    expect(card.get_by_text("The build was stopped")).to_be_visible(timeout=3_000)
+    card.get_by_role("button", name="Dismiss").click()
+    expect(card.get_by_text("The build was stopped")).to_have_count(0)
+    # 4. An engine is removed once that was confirmed.
+    card.get_by_role("button", name="Remove UNet, 1024 × 1024").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(card.locator(".en-built li", has_text="1024 × 1024")).to_have_count(1)
+    assert not faults(page)
+
+
+@pytest.mark.parametrize("width", [480, 1280])
+def test_engines_fit_the_window(open_able: OpenPage, width: int) -> None:
+    page = open_able("engine")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_role("article", name=re.compile("^Able")).get_by_role("button", name="Build engines").click()
+    page.get_by_role("radio", name="TensorRT for RTX").check()
+    expect(page.get_by_text("20.0 GB while it builds")).to_be_visible()
+    out = page.evaluate("""() => [...document.querySelectorAll('dialog[open] *, .en-built *')].filter((one) => {
+      const box = one.getBoundingClientRect();
+      return box.width && box.right > innerWidth + 1 && !one.closest('.unseen');
+    }).map((one) => one.className)""")
+    assert not out

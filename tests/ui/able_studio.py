@@ -24,8 +24,11 @@ from studio.desk.store import Store
 from studio.desk.watch import Snapshot, start_worker, watch
 from studio.desk.worker import run_worker
 from studio.studio import Studio
+from tests.desk.workshop import FakeWorkshop
 
 STEP_S = 0.4
+BUILD_S = 2.5
+"""How long an engine takes to build; a painter has two."""
 ABLE = Offer(
     "able", "painter", "Able: can be asked for everything", recipe="1",
     capabilities=Capabilities(
@@ -105,8 +108,9 @@ def able_engines(home: Path) -> Engines:
 
     painter = lambda name: Able() if name == Able.id else opened(name)  # noqa: E731
     return Engines(
-        **{**own, "offers": offers, "painter": painter, "fetch": fetch, "adapter": adapter}, folders=(home / "models",)
-    )
+        **{**own, "offers": offers, "painter": painter, "fetch": fetch, "adapter": adapter}, folders=(home / "models",),
+        workshop=FakeWorkshop(("able",), BUILD_S),
+    )  # fmt: skip
 
 
 class AbleStudio(Studio):
