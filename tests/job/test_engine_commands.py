@@ -26,6 +26,7 @@ from engines.base import EngineError
 from studio.console import kept_row
 from studio.desk.builds import Builds
 from studio.errors import LockupError
+from tests.bench import cards
 from tests.desk.workshop import FakeWorkshop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,7 +195,14 @@ def test_a_bench_is_printed_kept_and_shown(home: Path, monkeypatch: pytest.Monke
     assert measured["sdxl-lightning"]["ways"][1] == {
         "name": "ours, ONNX Runtime", "runtime": "torch", "seconds": 1.5, "times_quicker": 2.0, "percent_of_floor": None, "refused": [],
     }  # fmt: skip
-    assert "3" in typed("engines", "bench", "sdxl-lightning").stdout
+    assert cards.wrong(said) == [] and [line.count("|") for line in cards.rows(said)] == [cards.HEAD.count("|")] * 2
+    for changed, why in (
+        ({"version": 2}, "no bench of version 1"), ({"weights": "random"}, "random weights"), ({"setting": 7}, "setting is missing"),
+        ({"ways": [{**said["ways"][0], "tflop": "much"}]}, "tflop of stock"), ({"ways": [way("stock", None)]}, "no numbers"),
+        ({"ways": [{**said["ways"][0], "doubts": ["the times lie far apart"]}]}, "quiet machine"), ({"ways": [7]}, "of another kind"),
+    ):  # fmt: skip
+        assert why in "; ".join(cards.wrong({**said, **changed})), changed
+    assert typed("engines", "bench", "sdxl-lightning").stdout.splitlines()[1].split()[:2] == ["stock", "3"]
     nothing = typed("engines", "bench", "slow")
     assert nothing.exit_code == 1 and "no engine is built" in nothing.stdout
     kept = home / "engines" / "bench"
