@@ -21,8 +21,24 @@ TONED: Mapping[str, tuple[float, float]] = {
     "warm": (0.0, 1.0), "cool": (0.0, 1.0),
 }  # fmt: skip
 """Words before a colour: what they add to its lightness, and the factor of its chroma (OKLab)."""
-OPENINGS = ("", "", "", "product photo of ", "studio photo of ", "a picture of ", "an advertisement with ", "product shot of ")
-GROUNDS = ("{} background", "{} background", "{} backdrop", "against a {} wall", "in front of a {} background", "{} studio wall")
+OPENINGS = (
+    "",
+    "",
+    "",
+    "product photo of ",
+    "studio photo of ",
+    "a picture of ",
+    "an advertisement with ",
+    "product shot of ",
+)
+GROUNDS = (
+    "{} background",
+    "{} background",
+    "{} backdrop",
+    "against a {} wall",
+    "in front of a {} background",
+    "{} studio wall",
+)
 SURFACES = ("{} surfaces", "{} surface", "on {} surfaces")
 SECONDS = ("{} details", "{} label and cap", "with {} details")
 ACCENTS = ("{} accents", "{} accents", "a touch of {}", "with {} accents", "{} touches")
@@ -122,7 +138,7 @@ def _mood(palette: NDArray[np.floating]) -> str:
 
 @cache
 def _phrases() -> tuple[Mapping[str, tuple[str, str]], int]:
-    """Phrase → (attribute, value), and the longest phrase's words. What captions say wins over what is only understood."""
+    """Phrase → (attribute, value), and how many words the longest has. What captions say wins."""
     found: dict[str, tuple[str, str]] = {}
     for table in (SAID, UNDERSTOOD):
         for attribute, values in table.items():
@@ -139,14 +155,23 @@ def _phrases() -> tuple[Mapping[str, tuple[str, str]], int]:
 @cache
 def vocabulary() -> tuple[str, ...]:
     """Every single word that captions may use or prompts may be read by, for a tokenizer."""
-    words = {word for table in (SAID, UNDERSTOOD) for values in table.values() for p in values.values() for x in p for word in _plain(x).split()}
+    words = {
+        word
+        for table in (SAID, UNDERSTOOD)
+        for values in table.values()
+        for p in values.values()
+        for x in p
+        for word in _plain(x).split()
+    }
     extra = " ".join((*OPENINGS, *GROUNDS, *SURFACES, *SECONDS, *ACCENTS, *TONED, *COLOURS)).replace("{}", " ")
     return tuple(sorted(words | set(_plain(extra).split()) | FILLERS))
 
 
 def _plain(text: str) -> str:
     """Lower case, hyphens kept, everything else that is no letter, digit or apostrophe a space."""
-    return " ".join(re.sub(r"[^a-z0-9'\- ]", " ", text.lower().replace("color", "colour").replace("gray", "grey")).split())
+    return " ".join(
+        re.sub(r"[^a-z0-9'\- ]", " ", text.lower().replace("color", "colour").replace("gray", "grey")).split()
+    )
 
 
 def parse(prompt: str) -> Parsed:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from . import recolour as paint
 from .captions import caption
 from .grammar import ATTRIBUTES, FRAMES, LAYOUTS, SHOTS
-from .layers import EDGE, NEAR, OTHER, PART, SHARE
+from .layers import EDGE, NEAR, OTHER, PART, SHARE, Layers
 from .palettes import ROLES, make_palette
 
 __all__ = ["ATTRIBUTES", "BUCKETS", "ROLES", "Data", "Picture"]
@@ -50,14 +50,6 @@ class Picture:
     sizes: tuple[int, int, int, int, int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    light: NDArray[np.float32]
-    owners: NDArray[np.uint8]
-    maps: NDArray[np.uint8]
-    facts: Mapping[str, Any]
-
-
 def held(seed: int) -> bool:
     """Whether a scene is kept for measuring. Scenes 2n and 2n + 1 share a style and go together."""
     return (seed // 2) % HELD == 0
@@ -67,15 +59,11 @@ class Data:
     """Scenes in a folder of shards, read where they lie. `split`: "train", "held" or "all"."""
 
     def __init__(self, folder: str | Path, split: str = "train") -> None:
-        self._shards: list[tuple[Any, Any, Any]] = []
-        self._scenes: list[tuple[int, int, Mapping[str, Any]]] = []
+        self._scenes: list[tuple[Path, int, Mapping[str, Any]]] = []
         for path in sorted(Path(folder).glob("*.json")):
-            facts = json.loads(path.read_text("utf-8"))
-            arrays = [np.load(path.with_name(f"{path.stem}-{name}.npy"), mmap_mode="r") for name in ("light", "parts", "maps")]
-            self._shards.append((arrays[0], arrays[1], arrays[2]))
-            for place, fact in enumerate(facts):
+            for place, fact in enumerate(json.loads(path.read_text("utf-8"))):
                 if split == "all" or held(fact["seed"]) == (split == "held"):
-                    self._scenes.append((len(self._shards) - 1, place, fact))
+                    self._scenes.append((path, place, fact))
         self._by_frame = {
             frame: [i for i, (_, _, fact) in enumerate(self._scenes) if fact["frame"] == frame] for frame in FRAMES
         }
@@ -115,10 +103,11 @@ class Data:
         palette = make_palette(rng)
         return self._picture(first, palette, rng, bucket), self._picture((near or [first])[0], palette, rng, bucket)
 
-    def _load(self, index: int) -> _Scene:
-        shard, place, fact = self._scenes[index]
-        light, owners, maps = self._shards[shard]
-        return _Scene(np.asarray(light[place], np.float32), np.asarray(owners[place]), np.asarray(maps[place]), fact)
+    def _load(self, index: int) -> Layers:
+        path, place, fact = self._scenes[index]
+        files = [path.with_name(f"{path.stem}-{name}.npy") for name in ("light", "parts", "maps")]
+        light, owners, maps = (np.load(file, mmap_mode="r") for file in files)  # opened anew: shards outnumber handles
+        return Layers(np.asarray(light[place]), np.asarray(owners[place]), np.asarray(maps[place]), fact)
 
     def _picture(
         self, index: int, palette: NDArray[np.floating], rng: np.random.Generator, bucket: tuple[int, int]
@@ -128,21 +117,14 @@ class Data:
         crop = _crop(scene, bucket, rng)
         prints = paint.make_prints(parts, palette, rng)
         seed = int(rng.integers(1 << 31))
-        rgb = paint.recolour(scene.light, scene.owners, scene.maps, parts, palette, prints, crop, seed)
-        top, left, height, width = crop
-        maps = scene.maps[top : top + height, left : left + width]
-        part = np.where(maps[..., SHARE] >= 128, maps[..., PART], maps[..., OTHER])
-        role_of = np.array([0, *(p["role"] + 1 for p in parts)], np.uint8)
-        product = np.array([0, *(255 * p["product"] for p in parts)], np.uint8)
-        size = (bucket[0], bucket[1])
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if width > size[0] else cv2.INTER_CUBIC)
-        part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
-        depth = cv2.resize(np.ascontiguousarray(maps[..., NEAR]), size, interpolation=cv2.INTER_LINEAR)
-        edges = cv2.resize(np.ascontiguousarray(maps[..., EDGE]), size, interpolation=cv2.INTER_AREA)
-        planes = [rgb, role_of[part], depth, np.where(edges > 80, 255, 0).astype(np.uint8), product[part], part]
+        rgb = paint.recolour(scene, palette, prints, crop, seed)
+        way = cv2.INTER_AREA if crop[3] > bucket[0] else cv2.INTER_CUBIC
+        planes = [cv2.resize(rgb, bucket, interpolation=way), *_maps(scene, crop, bucket)]
         if rng.random() < 0.5:
             planes = [np.ascontiguousarray(plane[:, ::-1]) for plane in planes]
-        rgb, roles, depth, edges, mask, part = (np.asarray(plane, np.uint8) for plane in planes)
+        rgb, part, depth, edges = (np.asarray(plane, np.uint8) for plane in planes)
+        roles = np.array([0, *(p["role"] + 1 for p in parts)], np.uint8)[part]
+        mask = np.array([0, *(255 * p["product"] for p in parts)], np.uint8)[part]
         chosen = _palette(palette, roles)
         attributes = _attributes(scene.facts, part, mask)
         words = caption(attributes, chosen, rng)
@@ -150,7 +132,19 @@ class Data:
         return Picture(rgb, words, chosen, roles, depth, edges, mask, attributes, sizes)
 
 
-def _crop(scene: _Scene, bucket: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
+def _maps(scene: Layers, crop: tuple[int, int, int, int], size: tuple[int, int]) -> list[NDArray[Any]]:
+    """Part, nearness and edges of a crop, at `size` (width, height)."""
+    top, left, height, width = crop
+    maps = scene.maps[top : top + height, left : left + width]
+    part = cv2.resize(
+        np.where(maps[..., SHARE] >= 128, maps[..., PART], maps[..., OTHER]), size, interpolation=cv2.INTER_NEAREST
+    )
+    depth = cv2.resize(np.ascontiguousarray(maps[..., NEAR]), size, interpolation=cv2.INTER_LINEAR)
+    edges = cv2.resize(np.ascontiguousarray(maps[..., EDGE]), size, interpolation=cv2.INTER_AREA)
+    return [part, depth, np.where(edges > 80, 255, 0).astype(np.uint8)]
+
+
+def _crop(scene: Layers, bucket: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
     """Top, left, height, width of a crop in the bucket's shape that holds the whole product, if one can."""
     rows, columns = scene.maps.shape[:2]
     most = min(columns / bucket[0], rows / bucket[1])
@@ -224,9 +218,3 @@ def _fitted(picture: NDArray[np.uint8], edge: int) -> NDArray[np.uint8]:
     y, x = (edge - size[1]) // 2, (edge - size[0]) // 2
     tile[y : y + size[1], x : x + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return tile
-
-
-def batches(data: Data, rng: np.random.Generator, bucket: tuple[int, int], count: int) -> Iterator[Picture]:
-    """`count` pictures of one bucket."""
-    for _ in range(count):
-        yield data.picture(rng, bucket)

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engines.stage import tables as t
+from engines.base import Region
 from engines.stage.arrange import Arrangement
 from engines.stage.camera import Camera, place_camera
 from engines.stage.solids import Solid, solids_of
 from engines.stage.spec import Backdrop, Gobo, Light, Paint, Piece, Podium, Sky, StageSet, View
-from engines.base import Region
 
 from .products import FINISHES, PRODUCTS, finish_for, make_product
 
@@ -103,7 +102,9 @@ def compose(
 ) -> Shot:
     """A product of a kind and finish in a style, framed. `rng` decides the product's form, camera and places."""
     shot, view = _pick(rng, {"close": 1, "medium": 2, "wide": 1}), _pick(rng, {"level": 1.4, "above": 1.6, "high": 0.7})
-    layout = _pick(rng, {"left": 1, "centre": 1.7, "right": 1} if frame != "tall" else {"left": 0.5, "centre": 3, "right": 0.5})
+    layout = _pick(
+        rng, {"left": 1, "centre": 1.7, "right": 1} if frame != "tall" else {"left": 0.5, "centre": 3, "right": 0.5}
+    )
     product = make_product(kind, finish, rng)
     flip = -1.0 if rng.random() < 0.5 else 1.0
     look = np.random.default_rng(style.seed)
@@ -153,7 +154,8 @@ def _camera(
 
 
 _RISE: Mapping[str, tuple[float, float]] = {
-    "round podium": (0.12, 0.5), "square podium": (0.12, 0.55), "stepped podium": (0.28, 0.5), "stone slab": (0.08, 0.16),
+    "round podium": (0.12, 0.5), "square podium": (0.12, 0.55), "stepped podium": (0.28, 0.5),
+    "stone slab": (0.08, 0.16),
 }  # fmt: skip
 
 
@@ -237,7 +239,9 @@ def _behind(style: Style, look: np.random.Generator, flip: float, floor: float, 
     def u(low: float, high: float) -> float:
         return float(look.uniform(low, high))
 
-    colour = str(look.choice(["background", "background", "surface", "secondary", "accent"], p=[0.4, 0.1, 0.2, 0.2, 0.1]))
+    colour = str(
+        look.choice(["background", "background", "surface", "secondary", "accent"], p=[0.4, 0.1, 0.2, 0.2, 0.1])
+    )
     tone: dict[str, Any] = {"place": "behind"}
     if colour == "background":
         tone["tint" if look.random() < 0.6 else "shade"] = u(0.08, 0.25)
@@ -282,11 +286,12 @@ def _behind(style: Style, look: np.random.Generator, flip: float, floor: float, 
         for _ in range(3):
             px = flip * u(-1.3, 1.3)
             pz = -u(0.75, 1.4)
-            size = (u(0.45, 0.9), u(0.3, 1.4), u(0.3, 0.6)) if style.set == "blocks" else (u(0.7, 1.2), u(0.9, 1.7), 0.09)
+            size = (
+                (u(0.45, 0.9), u(0.3, 1.4), u(0.3, 0.6)) if style.set == "blocks" else (u(0.7, 1.2), u(0.9, 1.7), 0.09)
+            )
             reach = 0.5 * math.hypot(size[0], size[2])
             if ground.free(px, pz, reach * 0.8):
-                put(style.set[:-1], "box", size, px, pz, turn=u(-22, 22), round=0.012,
-                    **({"material": "stone"} if style.set == "slabs" and False else {}))  # fmt: skip
+                put(style.set[:-1], "box", size, px, pz, turn=u(-22, 22), round=0.012)
                 ground.take(px, pz, reach * 0.8)
     for solid in made:
         ground.take(float(solid.centre[0]), float(solid.centre[2]), float(min(solid.half[0], 0.5)))
@@ -300,7 +305,14 @@ _SHAPES: Mapping[str, tuple[str, ...]] = {
 
 
 def _props(
-    style: Style, rng: np.random.Generator, width: float, radius: float, floor: float, ground: _Ground, layout: str, most: int
+    style: Style,
+    rng: np.random.Generator,
+    width: float,
+    radius: float,
+    floor: float,
+    ground: _Ground,
+    layout: str,
+    most: int,
 ) -> list[Solid]:
     """Small things around, none before the product; with room for words, few of them on the words' side."""
     if style.props == "none":
@@ -311,7 +323,9 @@ def _props(
         if wanted == 0:
             break
         shape = str(rng.choice(_SHAPES[style.props]))
-        big = float(rng.choice([rng.uniform(0.1, 0.2), rng.uniform(0.2, 0.36), rng.uniform(0.34, 0.52)], p=[0.4, 0.4, 0.2]))
+        big = float(
+            rng.choice([rng.uniform(0.1, 0.2), rng.uniform(0.2, 0.36), rng.uniform(0.34, 0.52)], p=[0.4, 0.4, 0.2])
+        )
         side = 1.0 if rng.random() < 0.5 else -1.0
         calm = {"left": 1.0, "right": -1.0}.get(layout, 0.0)
         if side == calm and rng.random() < 0.75:
@@ -328,7 +342,9 @@ def _props(
                 continue
         elif not ground.free(x, z, 0.5 * big):
             continue
-        colour = str(rng.choice(["surface", "accent", "secondary", "primary", "background"], p=[0.24, 0.3, 0.24, 0.14, 0.08]))
+        colour = str(
+            rng.choice(["surface", "accent", "secondary", "primary", "background"], p=[0.24, 0.3, 0.24, 0.14, 0.08])
+        )
         material = str(rng.choice(["matte", "satin", "gloss", "metal" if colour == "accent" else "gloss"]))
         made += _prop(shape, big, colour, material, x, base, z, rng)
         ground.take(x, z, 0.5 * big)
@@ -346,7 +362,11 @@ def _prop(
         "dome": ("dome", (big * 1.2,), {"round": 0.01}),
         "ring": ("ring", (big * 1.3, big * 0.24), {}),
         "cone": ("turned", (big, big * 1.4), {"profile": (1.0, 0.75, 0.5, 0.25, 0.02)}),
-        "pebble": ("turned", (big * 1.2, big * 0.6), {"profile": (0.4, 0.75, 0.93, 1.0, 0.93, 0.75, 0.4), "round": 0.02}),
+        "pebble": (
+            "turned",
+            (big * 1.2, big * 0.6),
+            {"profile": (0.4, 0.75, 0.93, 1.0, 0.93, 0.75, 0.4), "round": 0.02},
+        ),
         "disc": ("cylinder", (big * 1.5, 0.07), {"round": 0.02}),
     }
     kind, size, more = sizes[shape]

@@ -22,7 +22,7 @@ from engines.stage.develop import edge_map, nearness
 from engines.stage.scene import Scene, build_scene
 from engines.stage.solids import Solid
 
-from . import tracer
+from . import seen, tracer
 from .grammar import FRAMES, Shot
 
 SAMPLES = 4
@@ -51,7 +51,7 @@ class Layers:
 def compiled() -> SimpleNamespace:
     """The kernels; numba keeps them on disk."""
     return SimpleNamespace(
-        first_hits=tracer.first_hits, coverage=tracer.coverage, trace_light=tracer.trace_light, smooth=tracer.smooth
+        first_hits=seen.first_hits, coverage=seen.coverage, trace_light=tracer.trace_light, smooth=seen.smooth
     )
 
 
@@ -61,7 +61,7 @@ def build(shot: Shot, palette: Mapping[str, str] = ANY_PALETTE) -> Scene:
 
 
 def _parts(shot: Shot) -> tuple[NDArray[np.uint8], NDArray[np.float32], list[dict[str, Any]]]:
-    """Object number + 1 → part (0 nothing), object → role, and the parts' facts. Floor and wall of one paint are one."""
+    """Object + 1 → part (0 nothing), object → role, and the parts' facts. Floor and wall of one paint are one part."""
     back = shot.stage.backdrop
     paints: list[Any] = [back.floor or back, back, *(solid.paint for solid in shot.arranged.solids)]
     facts: list[dict[str, Any]] = []
@@ -73,7 +73,8 @@ def _parts(shot: Shot) -> tuple[NDArray[np.uint8], NDArray[np.float32], list[dic
             continue
         facts.append({
             "role": ROLE_OF[paint.colour], "tint": paint.tint, "shade": paint.shade, "material": paint.material,
-            "name": name, "product": getattr(paint, "place", "") == "hero", "wall": index < 2, "kind": _kind(paint, name),
+            "name": name, "product": getattr(paint, "place", "") == "hero", "wall": index < 2,
+            "kind": _kind(paint, name),
         })  # fmt: skip
         numbers[index + 1] = len(facts)
     roles = np.array([ROLE_OF[paint.colour] for paint in paints], np.float32)
@@ -94,7 +95,7 @@ def render(shot: Shot, samples: int = SAMPLES) -> Layers:
     world = scene.world.ctypes.data
     prims, mats, lights = scene.prims.ctypes.data, scene.materials.ctypes.data, scene.lights.ctypes.data
     grid, texture = scene.grid.ctypes.data, scene.texture.ctypes.data
-    first = np.zeros((height, width, tracer.FIRST), np.float32)
+    first = np.zeros((height, width, seen.FIRST), np.float32)
     kernels.first_hits(world, prims, grid, first.ctypes.data, width, height)
     what = np.round(first[..., 4]).astype(np.int64)
     maps = np.zeros((height, width, MAPS), np.uint8)
@@ -105,7 +106,7 @@ def render(shot: Shot, samples: int = SAMPLES) -> Layers:
     maps[..., EDGE] = edge_map(first[..., :5])
     _print_places(shot, first, what, maps)
     small_w, small_h = width // 2, height // 2
-    near = np.zeros((small_h, small_w, tracer.FIRST), np.float32)
+    near = np.zeros((small_h, small_w, seen.FIRST), np.float32)
     light = np.zeros((small_h, small_w, tracer.PLANES), np.float32)
     kernels.first_hits(world, prims, grid, near.ctypes.data, small_w, small_h)
     kernels.trace_light(
@@ -119,7 +120,11 @@ def render(shot: Shot, samples: int = SAMPLES) -> Layers:
 
 
 def _denoised(
-    light: NDArray[np.float32], first: NDArray[np.float32], owners: NDArray[np.uint8], shot: Shot, parts: list[dict[str, Any]]
+    light: NDArray[np.float32],
+    first: NDArray[np.float32],
+    owners: NDArray[np.uint8],
+    shot: Shot,
+    parts: list[dict[str, Any]],
 ) -> NDArray[np.float32]:
     """The key light through Open Image Denoise; the rest by a filter that knows the surfaces. What glass shows goes
     through the denoiser whole."""
@@ -191,5 +196,6 @@ def _on_label(
 def digest() -> str:
     """Of everything that decides a scene's layers."""
     here = Path(__file__).parent
-    text = b"".join((here / name).read_bytes() for name in ("grammar.py", "products.py", "layers.py", "tracer.py"))
+    names = ("grammar.py", "products.py", "layers.py", "tracer.py", "seen.py")
+    text = b"".join((here / name).read_bytes() for name in names)
     return hashlib.sha256(text).hexdigest()

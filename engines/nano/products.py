@@ -53,7 +53,13 @@ class _Maker:
 
     def label(self, shape: str, size: tuple[float, ...], lift: float, **more: Any) -> None:
         if self.labelled:
-            self.add("label", shape, size, lift, **({"colour": self.label_colour, "material": "matte", "round": 0.002} | more))
+            self.add(
+                "label",
+                shape,
+                size,
+                lift,
+                **({"colour": self.label_colour, "material": "matte", "round": 0.002} | more),
+            )
 
     def add(self, name: str, shape: str, size: tuple[float, ...], lift: float, **more: Any) -> None:
         given: dict[str, Any] = {"round": 0.012, "at": (0.0, 0.0)} | more
@@ -162,7 +168,14 @@ def _dropper(m: _Maker) -> tuple[float, float]:
     wide, high, neck = m.u(0.34, 0.46), m.u(0.48, 0.6), m.u(0.4, 0.55)
     m.body("turned", (wide, high), profile=_shoulder(m.u(0.5, 1), neck, 10), round=0.02)
     m.add("collar", "cylinder", (wide * 0.52, 0.11), high - 0.005, colour="accent", material="metal", round=0.01)
-    m.cap("turned", (wide * 0.36, 0.24), high + 0.1, profile=(0.95, 0.8, 0.86, 1, 1, 0.9, 0.6), material="satin", round=0.02)
+    m.cap(
+        "turned",
+        (wide * 0.36, 0.24),
+        high + 0.1,
+        profile=(0.95, 0.8, 0.86, 1, 1, 0.9, 0.6),
+        material="satin",
+        round=0.02,
+    )
     m.label("cylinder", (wide + 0.006, high * m.u(0.35, 0.55)), 0.05)
     return wide, high + 0.34
 
@@ -259,7 +272,8 @@ def _vase(m: _Maker) -> tuple[float, float]:
 _MAKERS: Mapping[str, Callable[[_Maker], tuple[float, float]]] = dict(
     zip(
         PRODUCTS,
-        (_bottle, _jar, _tube, _box, _can, _mug, _cup, _dropper, _candle, _pouch, _perfume, _pump, _lipstick, _spray, _soap, _vase),
+        (_bottle, _jar, _tube, _box, _can, _mug, _cup, _dropper,
+         _candle, _pouch, _perfume, _pump, _lipstick, _spray, _soap, _vase),
         strict=True,
     )
 )  # fmt: skip

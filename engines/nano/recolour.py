@@ -12,24 +12,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.stage.colour import _TO_LAB as TO_LAB
+from engines.stage.colour import _TO_LMS as TO_LMS
 from engines.stage.colour import LUMA, from_oklab, to_oklab, to_srgb
 from engines.stage.develop import BRIGHTEST_PROP, LOCK
 from engines.stage.jit import cached
 from engines.stage.scene import WHITE_PAINT
+
+from .layers import Layers
+
+# Compiled code passes bare numbers: many arguments.
+# ruff: noqa: PLR0913, PLR0917
 
 Floats = NDArray[np.float32]
 BLEED = 0.62  # as on the stage: surfaces pass on only this much of their colour
 PRINT = 128
 KNEE, ROOM = 0.8, 0.2
 BYTE_STEPS = 4096
-_LMS = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
-    np.float32,
-)  # fmt: skip
-_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]],
-    np.float32,
-)  # fmt: skip
+_LMS, _LAB = TO_LMS.astype(np.float32), TO_LAB.astype(np.float32)
 _FROM_LAB = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
 _FROM_LMS = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
 
@@ -61,18 +61,16 @@ def part_colours(parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floatin
 
 
 def recolour(
-    light: Floats,
-    owners: NDArray[np.uint8],
-    maps: NDArray[np.uint8],
-    parts: Sequence[Mapping[str, Any]],
+    layers: Layers,
     palette: NDArray[np.floating],
     prints: Prints,
     crop: tuple[int, int, int, int],
     seed: int,
     brightness: float = 1.0,
 ) -> NDArray[np.uint8]:
-    """The picture of a crop (top, left, height, width) of the frame, sRGB. `light`, `owners` and `maps` are a scene's
-    `Layers`; `palette` 6×≥3 OKLab, its last row the key light's colour (white at 1, 0, 0)."""
+    """The picture of a crop (top, left, height, width) of the frame, H×W×3 sRGB. `palette` is 6×≥3 OKLab, its last row
+    the key light's colour (white at 1, 0, 0); `seed` is the dither's."""
+    light, owners, maps, parts = layers.light.astype(np.float32), layers.parts, layers.maps, layers.facts["parts"]
     albedo = part_colours(parts, palette)
     key = _tint(palette[5])
     ambient = 0.5 + 0.5 * key
@@ -169,7 +167,7 @@ def _compose(
                     continue
                 v = (np.float32(top + y) + np.float32(0.5)) * np.float32(0.5) - np.float32(0.5)
                 u = (np.float32(left + x) + np.float32(0.5)) * np.float32(0.5) - np.float32(0.5)
-                row, column = int(math.floor(v)), int(math.floor(u))
+                row, column = math.floor(v), math.floor(u)
                 fv, fu = v - np.float32(row), u - np.float32(column)
                 got[:] = zero
                 sum_w = zero
@@ -233,7 +231,7 @@ def _compose(
                         rgb[p] = max(from_lms[p, 0] * lms[0] + from_lms[p, 1] * lms[1] + from_lms[p, 2] * lms[2], zero)
                 for p in range(3):
                     total[p] += weight * rgb[p]
-            peak = max(total[0], max(total[1], total[2]))
+            peak = max(total[0], total[1], total[2])
             folded = peak
             if peak > KNEE:
                 folded = np.float32(KNEE) + np.float32(ROOM) * (one - math.exp(-(peak - KNEE) / ROOM))
@@ -258,9 +256,7 @@ def _to_bytes() -> Floats:
     return (to_srgb(np.linspace(0, 1, BYTE_STEPS + 1)) * 255).astype(np.float32)
 
 
-def make_prints(
-    parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floating], rng: np.random.Generator
-) -> Prints:
+def make_prints(parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floating], rng: np.random.Generator) -> Prints:
     """A printed design for each label, in the ink of a role that shows on it."""
     of = np.zeros(256, np.uint8)
     inks, colours = [np.zeros((PRINT, PRINT), np.float32)], [np.zeros(3, np.float32)]
@@ -308,7 +304,8 @@ def _design(rng: np.random.Generator) -> Floats:
         if rng.random() < 0.3:
             canvas[int(0.05 * edge) : int(0.08 * edge)] = 255
             canvas[int(0.92 * edge) : int(0.95 * edge)] = 255
-    return cv2.resize(canvas, (PRINT, PRINT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    small = cv2.resize(canvas, (PRINT, PRINT), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def _mark(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:
@@ -339,10 +336,14 @@ def _word(canvas: NDArray[np.uint8], middle: int, y: int, high: int, letters: in
         if kind == 0:
             cv2.line(canvas, (x + step // 2, y), (x + step // 2, y + high), 255, thick, cv2.LINE_AA)
         elif kind == 1:
-            cv2.ellipse(canvas, (x + step // 2, y + high // 2), (step // 3, high // 2), 0, 0, 360, 255, thick, cv2.LINE_AA)
+            cv2.ellipse(
+                canvas, (x + step // 2, y + high // 2), (step // 3, high // 2), 0, 0, 360, 255, thick, cv2.LINE_AA
+            )
         elif kind == 2:
             cv2.line(canvas, (x + step // 5, y), (x + step // 5, y + high), 255, thick, cv2.LINE_AA)
-            cv2.line(canvas, (x + step // 5, y + high // 2), (x + 3 * step // 4, y + high // 2), 255, thick, cv2.LINE_AA)
+            cv2.line(
+                canvas, (x + step // 5, y + high // 2), (x + 3 * step // 4, y + high // 2), 255, thick, cv2.LINE_AA
+            )
         else:
             cv2.line(canvas, (x + step // 6, y + high), (x + step // 2, y), 255, thick, cv2.LINE_AA)
             cv2.line(canvas, (x + step // 2, y), (x + 5 * step // 6, y + high), 255, thick, cv2.LINE_AA)

@@ -1,4 +1,7 @@
-"""Filling a folder with scenes: `python -m engines.nano.render FOLDER --minutes 60`. Can be stopped and goes on."""
+"""Filling a folder with scenes: `python -m engines.nano.render FOLDER --minutes 60`. Can be stopped and goes on.
+
+With `--sheet OUT.png` it renders nothing and shows what is there: random scenes in random palettes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .data import Data, sheet
 from .grammar import make_shot
 from .layers import SAMPLES, render
 
@@ -47,8 +51,15 @@ def main() -> None:
     asked.add_argument("--minutes", type=float, default=1e6)
     asked.add_argument("--scenes", type=int, default=1_000_000)
     asked.add_argument("--samples", type=int, default=SAMPLES)
+    asked.add_argument("--sheet", type=Path)
+    asked.add_argument("--maps", action="store_true", help="each picture with depth, edges, mask and roles")
+    asked.add_argument("--seed", type=int, default=0)
     given = asked.parse_args()
     cv2.setNumThreads(1)
+    if given.sheet:
+        picture = sheet(Data(given.folder, "all"), 2 if given.maps else 8, 6, given.seed, maps=given.maps)
+        cv2.imwrite(str(given.sheet), picture[..., ::-1])
+        return
     print(f"{fill(given.folder, given.minutes, given.scenes, given.samples)} scenes")
 
 

@@ -37,7 +37,8 @@ SAID: Phrases = {
         "hard": ("hard light", "hard light", "direct light", "crisp shadows", "hard shadows", "harsh sunlight"),
         "leaves": ("leaf shadows", "leaf shadows", "shadows of leaves", "foliage shadows", "plant shadows"),
         "palm": ("palm shadows", "palm shadows", "shadows of palm leaves", "tropical shadows"),
-        "window": ("window light", "window light", "window shadows", "light through a window", "sunlight from a window"),
+        "window": ("window light", "window light", "window shadows", "light through a window",
+                   "sunlight from a window"),
         "blinds": ("blinds shadows", "light through blinds", "striped shadows", "venetian blinds light"),
         "dappled": ("dappled light", "dappled light", "dappled sunlight", "speckled light", "light through trees"),
         "moody": ("moody light", "moody light", "dramatic light", "dark mood", "low-key light", "side light"),
@@ -57,21 +58,26 @@ SAID: Phrases = {
     },
     "stand": {
         "floor": ("on the floor", "on the ground", "on a surface", "on a flat surface", "on a table"),
-        "round podium": ("on a round podium", "on a podium", "on a cylinder podium", "on a circular pedestal", "on a round plinth"),
+        "round podium": ("on a round podium", "on a podium", "on a cylinder podium", "on a circular pedestal",
+                         "on a round plinth"),
         "square podium": ("on a square podium", "on a block", "on a square plinth", "on a cube pedestal"),
-        "stepped podium": ("on a stepped podium", "on a two-tier podium", "on tiered podiums", "on a two-step pedestal"),
+        "stepped podium": ("on a stepped podium", "on a two-tier podium", "on tiered podiums",
+                           "on a two-step pedestal"),
         "stone slab": ("on a stone slab", "on a slab", "on a stone plate", "on a low slab"),
     },
     "props": {
         "none": ("no props", "nothing else", "without props"),
         "balls": ("spheres", "balls around it", "round balls", "spheres beside it", "pearls"),
         "blocks": ("small blocks", "cubes and cylinders", "little cubes beside it", "geometric props"),
-        "mixed": ("geometric shapes", "mixed props", "abstract shapes around it", "various shapes", "decorative shapes"),
+        "mixed": ("geometric shapes", "mixed props", "abstract shapes around it", "various shapes",
+                  "decorative shapes"),
     },
     "layout": {
-        "left": ("on the left", "placed left, copy space on the right", "negative space on the right", "left of centre"),
+        "left": ("on the left", "placed left, copy space on the right", "negative space on the right",
+                 "left of centre"),
         "centre": ("centred", "in the centre", "centred composition", "in the middle", "symmetrical composition"),
-        "right": ("on the right", "placed right, copy space on the left", "negative space on the left", "right of centre"),
+        "right": ("on the right", "placed right, copy space on the left", "negative space on the left",
+                  "right of centre"),
     },
     "shot": {
         "close": ("close-up", "close-up shot", "close shot", "large in the picture", "tight framing"),
@@ -88,19 +94,24 @@ SAID: Phrases = {
 
 UNDERSTOOD: Phrases = {
     "product": {
-        "bottle": ("shampoo", "lotion", "water bottle", "wine", "wine bottle", "juice", "oil", "olive oil", "sauce", "flask",
+        "bottle": ("shampoo", "lotion", "water bottle", "wine", "wine bottle", "juice", "oil", "olive oil", "sauce",
+                   "flask",
                    "bottles", "beer", "drink", "milk", "conditioner", "body wash", "thermos", "syrup"),
-        "jar": ("cream", "face cream", "honey", "jam", "moisturizer", "moisturiser", "balm", "mask", "jars", "pot", "skincare",
+        "jar": ("cream", "face cream", "honey", "jam", "moisturizer", "moisturiser", "balm", "mask", "jars", "pot",
+                "skincare",
                 "cosmetics", "cosmetic", "supplement", "supplements", "spread", "tin"),
         "tube": ("toothpaste", "hand cream", "sunscreen", "sun cream", "gel", "ointment", "tubes", "paint"),
-        "box": ("package", "packaging", "parcel", "cardboard", "chocolate", "tea", "cereal", "phone", "book", "gift", "boxes",
+        "box": ("package", "packaging", "parcel", "cardboard", "chocolate", "tea", "cereal", "phone", "book", "gift",
+                "boxes",
                 "case", "game", "tablet", "laptop", "watch"),
         "can": ("soda", "cola", "beer can", "energy drink", "tin can", "cans", "lemonade", "sparkling water"),
         "mug": ("coffee", "tea cup", "teacup", "mugs", "tankard", "cocoa"),
-        "cup": ("latte", "to-go cup", "to go cup", "cups", "ice cream", "yoghurt", "yogurt", "tumbler", "glass of water"),
+        "cup": ("latte", "to-go cup", "to go cup", "cups", "ice cream", "yoghurt", "yogurt", "tumbler",
+                "glass of water"),
         "dropper bottle": ("serum", "dropper", "essential oil", "pipette", "tincture", "beard oil", "cbd oil"),
         "candle": ("candles", "wax", "tealight", "home fragrance"),
-        "pouch": ("coffee bag", "snack", "snacks", "chips", "granola", "pet food", "doypack", "sachet", "nuts", "protein powder"),
+        "pouch": ("coffee bag", "snack", "snacks", "chips", "granola", "pet food", "doypack", "sachet", "nuts",
+                  "protein powder"),
         "perfume": ("fragrance", "cologne", "eau de parfum", "eau de toilette", "scent", "flacon", "parfum"),
         "pump bottle": ("dispenser", "hand soap", "hand wash", "sanitizer", "sanitiser", "pump", "foundation"),
         "lipstick": ("lip balm", "makeup", "make-up", "mascara", "lip gloss", "rouge"),
@@ -116,14 +127,16 @@ UNDERSTOOD: Phrases = {
         "glass": ("transparent", "translucent", "crystal", "clear", "frosted glass"),
     },
     "light": {
-        "soft": ("even light", "studio light", "studio lighting", "soft lighting", "soft shadows", "bright", "airy", "daylight", "overcast"),
+        "soft": ("even light", "studio light", "studio lighting", "soft lighting", "soft shadows", "bright", "airy",
+                 "daylight", "overcast"),
         "hard": ("sunlight", "sunny", "sun", "strong shadows", "spotlight", "flash", "hard lighting", "summer"),
         "leaves": ("leaves", "leaf", "foliage", "plants", "botanical", "nature", "garden"),
         "palm": ("palm", "palms", "tropical", "palm leaf", "beach", "exotic"),
         "window": ("window", "morning light", "morning", "indoor light", "window shadow"),
         "blinds": ("blinds", "jalousie", "shutters", "noir", "film noir"),
         "dappled": ("dapples", "forest light", "tree shadows", "trees", "dapple"),
-        "moody": ("moody", "dramatic", "dark light", "night", "mysterious", "chiaroscuro", "luxury", "luxurious", "cinematic", "low key"),
+        "moody": ("moody", "dramatic", "dark light", "night", "mysterious", "chiaroscuro", "luxury", "luxurious",
+                  "cinematic", "low key"),
         "backlit": ("back light", "rim", "silhouette", "glow", "glowing", "halo", "sunset"),
     },
     "set": {
@@ -170,19 +183,32 @@ UNDERSTOOD: Phrases = {
 """More that a prompt may say; captions use only few of them."""
 
 FILLERS = frozenset(
-    """a an the of in on at with and or by for to from into its it this is as one two some very against behind beside before
-    near around under over up down product products photo photograph photography picture image shot scene still life studio
-    render rendering 3d ad advert advertisement advertising campaign commercial packshot professional high quality detailed
-    elegant modern beautiful fresh premium style styled look set stage placed standing stands sitting showing shows composition
-    colour color colours colors palette tones tone hue shade background backdrop wall accents accent details detail surfaces
-    light lighting shadows shadow shape form finish body label cap lid brand branded no nothing else space copy text touch touches tonal
-    bold neutral cold bluish golden hour glow mood front half distance pop""".split()
+    """a an the of in on at with and or by for to from into its it this is as one two some very against behind beside
+    before near around under over up down product products photo photograph photography picture image shot scene
+    still life studio render rendering 3d ad advert advertisement advertising campaign commercial packshot
+    professional high quality detailed elegant modern beautiful fresh premium style styled look set stage placed
+    standing stands sitting showing shows composition colour color colours colors palette tones tone hue shade
+    background backdrop wall accents accent details detail surfaces light lighting shadows shadow shape form
+    finish body label cap lid brand branded no nothing else space copy text touch touches tonal bold neutral
+    cold bluish golden hour glow mood front half distance pop""".split()
 )
 """Words that change nothing."""
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "background": ("background", "backdrop", "wall", "set", "studio", "room", "scene"),
-    "surface": ("surface", "surfaces", "podium", "pedestal", "plinth", "floor", "table", "slab", "ground", "block", "stage"),
+    "surface": (
+        "surface",
+        "surfaces",
+        "podium",
+        "pedestal",
+        "plinth",
+        "floor",
+        "table",
+        "slab",
+        "ground",
+        "block",
+        "stage",
+    ),
     "second": ("label", "cap", "lid", "details", "secondary"),
     "accent": ("accents", "accent", "touches", "touch", "highlights", "props", "spheres", "balls"),
     "light": ("light", "lighting", "glow", "gel"),
