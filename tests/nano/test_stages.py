@@ -1,0 +1,148 @@
+"""Every stage of the built-in model's training, a step or two each, on drawn scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("diffusers")
+
+from engines.nano import (
+    adapters,
+    assemble,
+    autoencoder,
+    condition,
+    distil,
+    encoders,
+    evaluate,
+    nets,
+    pool,
+    reporter,
+    teacher,
+)
+from engines.nano.learn import Task, steps_done, tensor
+from tests.nano.scenes import Scenes
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    return Task(tmp_path_factory.mktemp("run"), "tiny", 0.01, "cpu", 2)
+
+
+@pytest.fixture(scope="module")
+def learned(task: Task) -> Task:
+    """After every stage has made at least one step."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "SHARD", 3)
+        patch.setattr(pool, "BUCKETS", ((192, 128), (128, 128)))
+        patch.setattr(autoencoder, "BUCKETS", ((256, 320),))
+        patch.setattr(reporter, "BUCKETS", ((128, 128),))
+        autoencoder.train(Scenes(), task)
+        pool.fill(task.folder / "pool", Scenes(), autoencoder.opened(task), 12, 60.0)
+        patch.setattr(condition, "learn_words", lambda folder, task, count=300: _few_words(folder, task))
+        encoders.train(task)
+        teacher.train(task)
+        adapters.train_control(task)
+        adapters.train_reference(task)
+        distil.train_guided(task)
+        for count in distil.HALVINGS:
+            distil.train_halving(task, count)
+        reporter.train(Scenes(), task)
+    return task
+
+
+LEARN_WORDS = condition.learn_words
+
+
+def _few_words(folder: Path, task: Task) -> None:
+    LEARN_WORDS(folder, task, 50)
+
+
+def test_each_stage_leaves_its_checkpoint(learned: Task) -> None:
+    students = [distil.stage_name(kind, learned) for kind in ("guided", 16, 8, 4)]
+    for stage in ("autoencoder", "encoders", "teacher", "control", "reference", "reporter", *students):
+        assert steps_done(learned, stage) >= 1, stage
+
+
+def test_a_stage_that_has_had_its_time_changes_nothing(learned: Task) -> None:
+    before = steps_done(learned, "teacher"), (learned.folder / "teacher.npz").stat().st_size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "SHARD", 3)
+        teacher.train(learned)
+    assert (steps_done(learned, "teacher"), (learned.folder / "teacher.npz").stat().st_size) == before
+
+
+def test_latents_have_unit_variance_and_come_back(learned: Task) -> None:
+    net = autoencoder.opened(learned)
+    picture = tensor([Scenes().picture(np.random.default_rng(1), (128, 128)).rgb], "cpu")
+    latents = autoencoder.encoded(net, picture)
+    assert latents.shape == (1, 16, 8, 8)
+    assert 0.1 < float(latents.std()) < 10
+    assert autoencoder.decoded(net, latents).shape == (1, 128, 128, 3)
+
+
+def test_the_student_wears_what_was_learned(learned: Task, tmp_path: Path) -> None:
+    model = assemble.gathered(learned)
+    assemble.write(model, tmp_path, {"steps": 4})
+    read = assemble.read(tmp_path)
+    student = distil.opened(learned, 4)
+    for name, value in student.unet.state_dict().items():
+        assert torch.allclose(read.unet.state_dict()[name], value, atol=2e-3), name
+    assert read.reference["image_proj"].keys() == model.reference["image_proj"].keys()
+
+
+def test_the_encoders_that_tell_the_student_are_the_teachers(learned: Task) -> None:
+    taught, student = teacher.opened(learned), distil.opened(learned, 4)
+    for name, value in taught.told.state_dict().items():
+        assert torch.equal(student.told.state_dict()[name], value), name
+    assert not torch.equal(taught.unet.conv_out.weight, student.unet.conv_out.weight)
+
+
+def test_the_measures_are_taken(learned: Task) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "BUCKETS", ((128, 128),))
+        found = evaluate.measure(Scenes(), Scenes(), learned, (4, 2), lambda line: None)
+    assert {"renders", "teacher-32", "student-4", "student-2", "control"} <= found.keys()
+    assert found["teacher-32"]["to teacher"] == 0.0 < found["student-4"]["to teacher"]
+    assert {"followed", "without", "shuffled"} == found["control"].keys()
+    assert (learned.folder / "sheet.png").exists()
+
+
+def test_a_linear_start_is_nearly_the_identity_of_low_frequencies() -> None:
+    torch.manual_seed(1)
+    net = nets.autoencoder(nets.SIZES["full"])
+    sample = torch.nn.functional.interpolate(torch.rand(4, 3, 4, 4) * 2 - 1, (64, 64), mode="bilinear")
+    autoencoder.begin_linear(net, sample)
+    with torch.no_grad():
+        one, other = net.encoder(sample[:2]), net.encoder(sample[2:])
+        middle = net.encoder((sample[:2] + sample[2:]) / 2)
+        assert torch.allclose(middle, (one + other) / 2, atol=1e-3), "it is linear"
+        assert 0.5 < float(net.encoder(sample).std()) < 2
+        made = net.decoder(net.encoder(sample))
+    assert 0.1 < float(made.std()) < 2
+
+
+def test_role_means_are_of_each_roles_area() -> None:
+    roles = torch.zeros(1, 4, 4, dtype=torch.long)
+    roles[0, :, 2:] = 3
+    planes = torch.zeros(1, 2, 4, 4)
+    planes[0, 1, :, 2:] = 5.0
+    means = teacher.role_means(planes, roles)
+    assert means[0, 3].tolist() == [0.0, 5.0] and means[0, 0].tolist() == [0.0, 0.0]
+    assert teacher.role_means(planes[..., ::2, ::2], roles)[0, 3].tolist() == [0.0, 5.0]
+
+
+def test_guidance_of_one_is_what_the_teacher_says(learned: Task) -> None:
+    taught, words = teacher.opened(learned), condition.Words(learned)
+    told = taught.told(words.ids(["a jar"]), None, torch.zeros(1, 6))
+    noisy, steps = torch.randn(1, 16, 8, 8), torch.tensor([600])
+    with torch.no_grad():
+        plain = condition.predict(taught.unet, noisy, steps, told)
+        assert torch.allclose(distil.guided(taught.unet, noisy, steps, told, torch.ones(1)), plain, atol=1e-2)
+        assert not torch.allclose(
+            distil.guided(taught.unet, noisy, steps, told, torch.full((1,), 9.0)), plain, atol=1e-6
+        )
