@@ -29,6 +29,7 @@ BLEED = 0.62  # as on the stage: surfaces pass on only this much of their colour
 PRINT = 128
 KNEE, ROOM = 0.8, 0.2
 BYTE_STEPS = 4096
+MOST_TINT = 0.1  # a lighter part of a dark role stays in it
 _LMS, _LAB = TO_LMS.astype(np.float32), TO_LAB.astype(np.float32)
 _FROM_LAB = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
 _FROM_LMS = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
@@ -50,7 +51,7 @@ def part_colours(parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floatin
         lab = np.asarray(palette[part["role"]][:3], np.float64)
         tint, shade, material = part["tint"], part["shade"], part["material"]
         keep = (1 - tint) * (1 - shade)
-        lightness = (lab[0] + (0.985 - lab[0]) * tint) * (1 - shade)
+        lightness = (lab[0] + min((0.985 - lab[0]) * tint, MOST_TINT)) * (1 - shade)
         colour = np.clip(from_oklab(np.array([lightness, lab[1] * keep, lab[2] * keep])), 0.004, 0.92)
         if material in ("metal", "brushed"):
             colour = colour * (0.25 + 0.72 / max(float(colour.max()), 0.2)) + 0.05

@@ -152,7 +152,7 @@ UNDERSTOOD: Phrases = {
         "slabs": ("slabs", "walls", "partitions", "boards"),
     },
     "stand": {
-        "floor": ("floor", "ground", "table", "tabletop", "desk", "surface"),
+        "floor": ("floor", "ground", "table", "tabletop", "desk"),
         "round podium": ("podium", "pedestal", "plinth", "cylinder podium", "round pedestal", "stage", "display"),
         "square podium": ("cube podium", "block podium", "square pedestal"),
         "stepped podium": ("tiers", "tiered", "stepped", "two-tier"),
@@ -183,14 +183,14 @@ UNDERSTOOD: Phrases = {
 """More that a prompt may say; captions use only few of them."""
 
 FILLERS = frozenset(
-    """a an the of in on at with and or by for to from into its it this is as one two some very against behind beside
-    before near around under over up down product products photo photograph photography picture image shot scene
-    still life studio render rendering 3d ad advert advertisement advertising campaign commercial packshot
-    professional high quality detailed elegant modern beautiful fresh premium style styled look set stage placed
-    standing stands sitting showing shows composition colour color colours colors palette tones tone hue shade
-    background backdrop wall accents accent details detail surfaces light lighting shadows shadow shape form
-    finish body label cap lid brand branded no nothing else space copy text touch touches tonal bold neutral
-    cold bluish golden hour glow mood front half distance pop""".split()
+    """a surface an the of in on at with and or by for to from into its it this is as one two some very against behind
+    beside before near around under over up down product products photo photograph photography picture image
+    shot scene still life studio render rendering 3d ad advert advertisement advertising campaign commercial
+    packshot professional high quality detailed elegant modern beautiful fresh premium style styled look set
+    stage placed standing stands sitting showing shows composition colour color colours colors palette tones
+    tone hue shade background backdrop wall accents accent details detail surfaces light lighting shadows shadow
+    shape form finish body label cap lid brand branded no nothing else space copy text touch touches tonal bold
+    neutral cold bluish golden hour glow mood front half distance pop""".split()
 )
 """Words that change nothing."""
 
