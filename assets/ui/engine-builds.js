@@ -69,7 +69,7 @@ function builtEngines({ ask, draw, changed }) {
   function groups(kept) {
     const found = new Map();
     for (const one of kept) {
-      const title = `${one.runtime}, for ${one.target}, ${one.precision}${one.loras ? `, with ${many(one.loras, "LoRA")}` : ""}${one.random_weights ? ", random weights" : ""}`;
+      const title = `${one.runtime}, for ${one.target}, ${one.precision}${one.loras ? `, with ${many(one.loras, "LoRA")}` : ""}${one.random_weights ? ", random weights" : ""}${one.stale ? ". Of an earlier version: not used any more" : ""}`;
       found.set(title, [...(found.get(title) ?? []), one]);
     }
     return [...found].map(([title, rows]) => {
