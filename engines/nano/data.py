@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.stage.colour import to_linear, to_oklab
+
 from . import recolour as paint
 from .captions import caption
 from .grammar import ATTRIBUTES, FRAMES, LAYOUTS, SHOTS
@@ -35,8 +37,8 @@ LEAST_PRESENT = 0.002
 
 @dataclass(frozen=True)
 class Picture:
-    """One training picture after recolouring and cropping, all H×W. `palette` is 6×5: OKLab, share of the picture,
-    1 where the role is there (a light: where it is tinted). `roles` 1 + index into `ROLES`, 0 for none. `depth` 255
+    """One training picture after recolouring and cropping, all H×W. `palette` is 6×5: OKLab as seen (the
+    median), share of the picture, 1 where the role is there (a light: where it is tinted). `roles` 1 + index into `ROLES`, 0 for none. `depth` 255
     nearest. `edges` and `mask` 0 or 255. `sizes`: original height and width, crop top and left, height and width."""
 
     rgb: NDArray[np.uint8]
@@ -125,7 +127,7 @@ class Data:
         rgb, part, depth, edges = (np.asarray(plane, np.uint8) for plane in planes)
         roles = np.array([0, *(p["role"] + 1 for p in parts)], np.uint8)[part]
         mask = np.array([0, *(255 * p["product"] for p in parts)], np.uint8)[part]
-        chosen = _palette(palette, roles)
+        chosen = _palette(palette, roles, rgb)
         attributes = _attributes(scene.facts, part, mask)
         words = caption(attributes, chosen, rng)
         sizes = (bucket[1], bucket[0], 0, 0, bucket[1], bucket[0])
@@ -165,13 +167,18 @@ def _crop(scene: Layers, bucket: tuple[int, int], rng: np.random.Generator) -> t
     return top, left, height, width
 
 
-def _palette(palette: NDArray[np.floating], roles: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The palette with shares and presence in this picture."""
+def _palette(palette: NDArray[np.floating], roles: NDArray[np.uint8], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The palette as it is seen: each role's median colour, share and presence in this picture."""
     rows = np.zeros((6, 5), np.float32)
     rows[:, :3] = palette[:, :3]
     rows[:5, 3] = np.bincount(roles.ravel(), minlength=6)[1:6] / roles.size
     rows[:5, 4] = rows[:5, 3] >= LEAST_PRESENT
     rows[5, 4] = float(np.hypot(palette[5, 1], palette[5, 2]) > 0.01)
+    few, colours = roles[::2, ::2], rgb[::2, ::2]
+    for role in range(5):
+        seen = colours[few == role + 1]
+        if rows[role, 4] and len(seen):
+            rows[role, :3] = to_oklab(to_linear(np.median(seen, axis=0) / 255))
     return rows
 
 

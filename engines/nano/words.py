@@ -137,7 +137,7 @@ UNDERSTOOD: Phrases = {
         "dappled": ("dapples", "forest light", "tree shadows", "trees", "dapple"),
         "moody": ("moody", "dramatic", "dark light", "night", "mysterious", "chiaroscuro", "luxury", "luxurious",
                   "cinematic", "low key"),
-        "backlit": ("back light", "rim", "silhouette", "glow", "glowing", "halo", "sunset"),
+        "backlit": ("back light", "rim", "silhouette", "glowing", "halo", "sunset"),
     },
     "set": {
         "plain": ("plain", "empty", "simple", "clean", "minimal", "minimalist", "seamless"),
