@@ -37,9 +37,10 @@ LEAST_PRESENT = 0.002
 
 @dataclass(frozen=True)
 class Picture:
-    """One training picture after recolouring and cropping, all H×W. `palette` is 6×5: OKLab as seen (the
-    median), share of the picture, 1 where the role is there (a light: where it is tinted). `roles` 1 + index into `ROLES`, 0 for none. `depth` 255
-    nearest. `edges` and `mask` 0 or 255. `sizes`: original height and width, crop top and left, height and width."""
+    """One training picture after recolouring and cropping, all H×W. `palette` is 6×5: OKLab as seen (the median),
+    share of the picture, 1 where the role is there (a light: where it is tinted). `roles` 1 + index into `ROLES`, 0 for
+    none. `depth` 255 nearest. `edges` and `mask` 0 or 255. `sizes`: original height and width, crop top and left,
+    height and width."""
 
     rgb: NDArray[np.uint8]
     caption: str

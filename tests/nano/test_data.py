@@ -115,7 +115,7 @@ def test_a_pair_shares_its_style_and_not_its_product_seed(data: Data) -> None:
     for seed in range(4):
         one, two = data.pair(np.random.default_rng(seed), (512, 512))
         assert one.attributes["light"] == two.attributes["light"] and one.attributes["stand"] == two.attributes["stand"]
-        assert np.array_equal(one.palette[:, :3], two.palette[:, :3])
+        assert np.linalg.norm(one.palette[0, :3] - two.palette[0, :3]) < 0.25  # the same paint, lit from elsewhere
         assert not np.array_equal(one.mask, two.mask)
 
 
