@@ -87,7 +87,7 @@ def engines_build(  # noqa: PLR0913, PLR0917
 
     stopped = False
     try:
-        with _long_work() as progress:
+        with _long_work(builds.expected(order)) as progress:
             builds.run(order, progress, there)
     except KeyboardInterrupt:
         stopped = True
@@ -159,8 +159,9 @@ def engines_bench(
 
 
 @contextmanager
-def _long_work() -> Iterator[Progress]:
-    """Progress with the time left on stderr: a bar where a person looks on, else a line for everything that begins."""
+def _long_work(expected: float = 0.0) -> Iterator[Progress]:
+    """Progress with the time left on stderr: a bar where a person looks on, else a line for everything that begins. It
+    may be known how many seconds are to be `expected`."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
@@ -174,7 +175,7 @@ def _long_work() -> Iterator[Progress]:
         task = bars.add_task("", total=1.0, note="Starting")
 
         def report(done: float, text: str) -> None:
-            left = left_of(time.monotonic() - began, done)
+            left = left_of(time.monotonic() - began, done, expected)
             note = " · ".join(filter(None, (f"about {span(left)} left" if left else "", text)))
             bars.update(task, completed=done, note=note)
             if text and text != last[0] and not console.is_terminal:

@@ -94,6 +94,8 @@ class BuildState(Value):
     trouble: str = ""
     hint: str = ""
     rows: tuple[Row, ...] = ()
+    expected: float = 0.0
+    """Seconds it was reckoned to take before it began; 0 where nobody can tell."""
     builder: str = ""
 
     @property
@@ -102,9 +104,15 @@ class BuildState(Value):
         return self.state not in ("waiting", "building")
 
 
-def left_of(seconds: float, done: float) -> float | None:
-    """Seconds left of work that is `done` (0–1) after so many seconds; None while nobody can tell."""
-    return seconds / done * (1 - done) if done > 0.03 and seconds > 3 else None
+def left_of(seconds: float, done: float, expected: float = 0.0) -> float | None:
+    """Seconds left of work that is `done` (0–1) after so many seconds; None while nobody can tell. How long it was
+    `expected` to take counts at first, its own pace the more the further it is: an export shows no progress for
+    minutes."""
+    pace = seconds / done * (1 - done) if done > 0.03 and seconds > 3 else None
+    if not expected:
+        return pace
+    planned = max(expected - seconds, 0.0)
+    return planned if pace is None else done * pace + (1 - done) * planned
 
 
 class Builds:
@@ -131,7 +139,7 @@ class Builds:
         with self._changed:
             if any(one.order == order and not one.over for one in self.all()):
                 raise BadInput("This is being built already", "It is on the list below the painter.")
-            one = BuildState(id=secrets.token_hex(8), order=order, asked=time.time(), builder=self._here())
+            one = self._new(order, foreseen["seconds"])
             self._write(one)
             self._waiting.append(one)
             if self._thread is None:
@@ -143,7 +151,7 @@ class Builds:
 
     def run(self, order: Order, progress: Progress, each: Callable[[dict[str, Any]], None]) -> None:
         """Build here and now, seen by every page. Raises `EngineError`, `Stopped`, and what `progress` raises."""
-        one = BuildState(id=secrets.token_hex(8), order=order, asked=time.time(), builder=self._here())
+        one = self._new(order, self.expected(order))
         rows: list[dict[str, Any]] = []
 
         def there(row: dict[str, Any]) -> None:
@@ -158,6 +166,13 @@ class Builds:
             self._tidy()
             if self._thread is None:
                 self._leave()
+
+    def expected(self, order: Order) -> float:
+        """Seconds it may take; 0 where nobody can tell."""
+        try:
+            return float(self.workshop.foresee(order.painter, **order.wishes())["seconds"])
+        except EngineError:  # which the build says itself
+            return 0.0
 
     def all(self) -> list[BuildState]:
         """Every build that is remembered, the latest first."""
@@ -250,6 +265,10 @@ class Builds:
             record.end("done")
 
     # -------------------------------------------------------------------------------------------- files
+
+    def _new(self, order: Order, expected: float) -> BuildState:
+        now = time.time()
+        return BuildState(id=secrets.token_hex(8), order=order, asked=now, expected=expected, builder=self._here())
 
     def _here(self) -> str:
         """The name under which this program is known to be alive."""

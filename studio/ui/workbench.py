@@ -146,5 +146,9 @@ def _shown(one: BuildState) -> dict[str, Any]:
     told = one.model_dump(exclude={"builder"})
     told["order"]["loras"] = len(one.order.loras)
     seconds = max((one.ended if one.over else time.time()) - one.began, 0.0) if one.began else 0.0
-    told |= {"seconds": seconds, "left": None if one.over else left_of(seconds, one.fraction), "over": one.over}
+    told |= {
+        "seconds": seconds,
+        "left": None if one.over else left_of(seconds, one.fraction, one.expected),
+        "over": one.over,
+    }
     return told

@@ -188,3 +188,5 @@ def test_only_the_latest_are_remembered(builds: Builds) -> None:
 def test_time_left_is_told_once_it_can_be() -> None:
     assert left_of(60, 0.25) == pytest.approx(180) and left_of(60, 1.0) == 0
     assert left_of(1, 0.5) is None and left_of(60, 0.0) is None
+    assert left_of(0, 0.0, 240) == 240 and left_of(60, 0.1, 240) == pytest.approx(0.1 * 540 + 0.9 * 180)
+    assert left_of(300, 0.9, 240) == pytest.approx(30)  # longer than expected
