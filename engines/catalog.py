@@ -22,6 +22,8 @@ _SAID: dict[Kind, str] = {
 }
 _READERS = {"depth": "depth-anything-v2-small", "pose": "dwpose"}
 """What annotators with a network need, by its id in the manifest."""
+BUILT = "engines"
+"""The folder of built engines, beside that of models."""
 BEST = ("upscaler-best.safetensors", "upscaler-best.onnx")
 """What a designer's own large upscaler is called in a model folder."""
 
@@ -114,16 +116,20 @@ def listed(kind: str, folders: Sequence[Path] = (), licence: str = "") -> tuple[
 
 
 def open_painter(
-    painter_id: str, folders: Sequence[Path] = (), licence: str = "", residency: Residency | None = None
+    painter_id: str,
+    folders: Sequence[Path] = (),
+    licence: str = "",
+    residency: Residency | None = None,
+    engines: Path | None = None,
 ) -> Painter:
     """A new painter. `licence` is the one the designer has read, for a checkpoint of their own that states none;
-    without a `residency` all painters of this process share one. Raises `EngineError` when it is not known or cannot be
-    had here."""
+    without a `residency` all painters of this process share one. `engines` is the folder of built engines
+    (`engines.accelerate`). Raises `EngineError` when it is not known or cannot be had here."""
     if painter_id in {entry.id for entry in _ENTRIES}:
         return _made(known(painter_id, "painter", folders))
     from engines.diffusion.offers import create
 
-    return create(known(painter_id, "painter", folders).id, folders, licence, residency)
+    return create(known(painter_id, "painter", folders).id, folders, licence, residency, engines)
 
 
 def open_cutout(cutout_id: str, folders: Sequence[Path] = (), licence: str = "") -> Cutout:
@@ -206,7 +212,8 @@ def _reader_files(kind: str, folders: Sequence[Path]) -> dict[str, Path] | None:
 
 def doors(folders: Sequence[Path], models: Path, licence: str = "") -> dict[str, Callable[..., Any]]:
     """Everything a studio may ask of engines, by the names `studio.desk.engines.Engines` has for it. `models` is where
-    what is fetched is kept."""
+    what is fetched is kept; built engines lie beside it."""
+    built = models.parent / BUILT
 
     def fetch(name: str, accepted_licence: str, progress: Progress) -> Path:
         from engines.cutout.sessions import SESSIONS, fetch_session
@@ -224,7 +231,7 @@ def doors(folders: Sequence[Path], models: Path, licence: str = "") -> dict[str,
     return {
         "cutout": lambda name: open_cutout(name, folders, licence),
         "enlarger": lambda name: open_enlarger(name, folders, licence),
-        "painter": lambda name: open_painter(name, folders, licence),
+        "painter": lambda name: open_painter(name, folders, licence, engines=built),
         "annotator": lambda name: open_annotator(name, folders),
         "offers": lambda kind: listed(kind, folders, licence),
         "fetch": fetch,

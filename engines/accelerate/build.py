@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,7 +31,7 @@ class Built:
     """An engine that is there now. `hit`: it was there before. `facts` as in its sidecar."""
 
     graph: str
-    shape: Shape | None
+    shapes: tuple[Shape, ...]
     key: Key
     path: Path
     bytes: int
@@ -49,49 +49,45 @@ def build(
     # 1. What is there.
     progress.report(0.0, "Looking for engines")
     asked = wanted(job, digests, progress.part(0, 0.05))
-    found = {one.key.digest: _hit(one, path) for one in asked if (path := cache.get(one.key))}
+    found = {one.key.digest: hit for one in asked if (hit := _hit(one, cache))}
     for hit in found.values():
         each(hit)
-    # 2. What is not, a graph at a time: its engines share one export.
-    graphs = list(dict.fromkeys(one.graph for one in asked if one.key.digest not in found))
-    for number, graph in enumerate(graphs):
-        share = progress.part(0.05 + 0.95 * number / len(graphs), 0.95 / len(graphs))
-        missing = [one for one in asked if one.graph == graph and one.key.digest not in found]
-        for made in _graph(job, missing, cache, share):
-            found[made.key.digest] = made
-            each(made)
+    # 2. What is not.
+    missing = [one for one in asked if one.key.digest not in found]
+    for number, one in enumerate(missing):
+        share = progress.part(0.05 + 0.95 * number / len(missing), 0.95 / len(missing))
+        found[one.key.digest] = made = _one(job, one, cache, share)
+        each(made)
     progress.report(1.0, "Engines are ready")
     return [found[one.key.digest] for one in asked]
 
 
-def _hit(one: Wanted, path: Path) -> Built:
-    return Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), True)
+def _hit(one: Wanted, cache: EngineCache) -> Built | None:
+    """An engine that is there and takes what is wanted, perhaps more."""
+    for key in cache.serving(one.key):
+        path = cache.get(key)
+        if path is not None:
+            return Built(one.graph, key.shapes, key, path, _bytes_in(path.parent), True)
+    return None
 
 
-def _graph(job: Job, missing: Sequence[Wanted], cache: EngineCache, progress: Progress) -> Iterator[Built]:
-    """The missing engines of one graph, each as it is kept, while no other process builds them."""
-    with contextlib.ExitStack() as held:
-        for one in sorted(missing, key=lambda one: one.key.digest):  # in one order, or two would wait for each other
-            held.enter_context(cache.building(one.key, progress))
-        found = [_hit(one, path) for one in missing if (path := cache.get(one.key))]
-        yield from found
-        left = [one for one in missing if one.key not in {hit.key for hit in found}]
-        if not left:
-            return
+def _one(job: Job, one: Wanted, cache: EngineCache, progress: Progress) -> Built:
+    """An engine that was missing, while no other process builds it."""
+    with cache.building(one.key, progress):
+        hit = _hit(one, cache)
+        if hit is not None:
+            return hit
         # 1. Room, before minutes are spent.
-        graph = left[0].graph
-        make_room(job, graph, len(left), cache)
-        # 2. A process of its own: export, parity, engines.
-        folders = [cache.aside(one.key) for one in left]
-        export = folders[0] if job.runtime == "onnx" else cache.aside(left[0].key)
-        began = time.perf_counter()
-        for place, facts in Child(job, graph, [one.shape for one in left], folders, export).results(progress):
-            # 3. Kept, each as soon as it is whole.
-            one, told = left[place], {**facts, "libraries": _libraries(), "profile": job.profile.id}
-            told["seconds"] = {**facts["seconds"], "until_kept": round(time.perf_counter() - began, 1)}
-            told["random_weights"] = job.random_weights
-            path = cache.put(one.key, folders[place], told, main=facts["main"])
-            yield Built(one.graph, one.shape, one.key, path, _bytes_in(path.parent), False, told)
+        make_room(job, one.graph, cache)
+        # 2. Processes of their own: export and parity, engine.
+        folder, began = cache.aside(one.key), time.perf_counter()
+        export = folder if job.runtime == "onnx" else cache.aside(one.key)
+        facts = Child(job, one.graph, one.shapes, folder, export).result(progress)
+        # 3. Kept when it is whole.
+        told = {**facts, "libraries": _libraries(), "profile": job.profile.id, "random_weights": job.random_weights}
+        told["seconds"] = {**facts["seconds"], "until_kept": round(time.perf_counter() - began, 1)}
+        path = cache.put(one.key, folder, told, main=facts["main"])
+        return Built(one.graph, one.shapes, one.key, path, _bytes_in(path.parent), False, told)
 
 
 def _libraries() -> dict[str, str]:

@@ -8,7 +8,6 @@ or is not what its sidecar says, is deleted. Safe for several processes. Loads n
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -22,16 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from engines.accelerate.key import FORMAT, Key, in_words
+from engines.accelerate.seals import SIDECAR, Data, files, seal, sidecar, sync, sync_folder, write, write_aside, wrong
 from engines.base import EngineError, Progress
 
 log = logging.getLogger(__name__)
-SIDECAR, ENGINE = "engine.json", "model.engine"
+ENGINE = "model.engine"
 LIMIT_BYTES = 60_000_000_000
 """Ten full-size engines of SDXL's UNet."""
-_MOST_SIDECAR = 1_000_000
-_PIECE, _SAMPLES = 1 << 20, 16
-
-Data = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True)
@@ -59,17 +55,17 @@ class EngineCache:
         home = self.folder / key.digest
         if not home.is_dir():
             return None
-        wrong = _wrong(home, key)
-        if wrong:
+        why = wrong(home, key)
+        if why:
             with self._door():
-                wrong = _wrong(home, key) if home.is_dir() else ""  # another process may just have put it right
-                if wrong:
-                    self._condemn(key, wrong)
-        if not home.is_dir() or wrong:
+                why = wrong(home, key) if home.is_dir() else ""  # another process may just have put it right
+                if why:
+                    self._condemn(key, why)
+        if not home.is_dir() or why:
             return None
         with contextlib.suppress(OSError):
             os.utime(home / SIDECAR)
-        return home / _sidecar(home)["main"]
+        return home / sidecar(home)["main"]
 
     def put(self, key: Key, data: Data | Path, facts: Mapping[str, Any] | None = None, main: str = ENGINE) -> Path:
         """Keep an engine: its bytes, or a folder (best one of `aside`) that holds the file `main` and all it needs and
@@ -81,8 +77,8 @@ class EngineCache:
                 shutil.move(data, aside)
             else:
                 aside.mkdir()
-                _write(aside / main, data)
-            sizes = {file.relative_to(aside).as_posix(): _seal(file) for file in _files(aside)}
+                write(aside / main, data)
+            sizes = {file.relative_to(aside).as_posix(): seal(file) for file in files(aside)}
             said = {
                 "format": FORMAT,
                 "digest": key.digest,
@@ -92,17 +88,17 @@ class EngineCache:
                 "made": datetime.now(UTC).isoformat(timespec="seconds"),
                 "facts": dict(facts or {}),
             }
-            for file in _files(aside):
-                _sync(file)
-            _write(aside / SIDECAR, json.dumps(said, indent=2, ensure_ascii=False).encode())
+            for file in files(aside):
+                sync(file)
+            write(aside / SIDECAR, json.dumps(said, indent=2, ensure_ascii=False).encode())
             with self._door():
                 home = self.folder / key.digest
-                if home.exists() and not _wrong(home, key):
+                if home.exists() and not wrong(home, key):
                     _gone(aside)  # another process was quicker
                 else:
                     _gone(home)
                     aside.rename(home)
-                    _sync_folder(self.folder)
+                    sync_folder(self.folder)
         except OSError as error:
             _gone(aside)
             raise EngineError(
@@ -150,6 +146,14 @@ class EngineCache:
         except (OSError, ValueError, KeyError, TypeError):
             return ()
 
+    def broken(self, wanted: Key) -> list[Key]:
+        """Keys of engines that would serve, were they not deleted since they last loaded."""
+        found = []
+        for path in sorted(self.folder.glob("*.bad.json")):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                found.append(Key.of(json.loads(path.read_bytes())["key"]))
+        return [key for key in found if key.serves(wanted) and self.failures(key)]
+
     def may_rebuild(self, key: Key) -> bool:
         """Whether to build it unasked: once after a failure, not again and again."""
         return len(self.failures(key)) <= 1
@@ -158,7 +162,9 @@ class EngineCache:
         log.warning("engine %s of %s deleted: %s", key.digest[:12], key.graph, reason)
         reasons = [*self.failures(key), reason][-4:]
         with contextlib.suppress(OSError):
-            write_aside(self._bad(key), json.dumps({"reasons": reasons}, ensure_ascii=False).encode())
+            write_aside(
+                self._bad(key), json.dumps({"key": key.told(), "reasons": reasons}, ensure_ascii=False).encode()
+            )
         _gone(self.folder / key.digest)
 
     def _bad(self, key: Key) -> Path:
@@ -174,11 +180,19 @@ class EngineCache:
         found = []
         for home in self._homes():
             try:
-                said, used = _sidecar(home), (home / SIDECAR).stat().st_mtime_ns
+                said, used = sidecar(home), (home / SIDECAR).stat().st_mtime_ns
                 found.append(Entry(home, said["key"], said["facts"], said["made"], _size(home), used))
             except (OSError, ValueError):
                 continue
         return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+    def serving(self, wanted: Key) -> list[Key]:
+        """Keys of engines that are kept and would serve (`Key.serves`): the one itself first, then the last used."""
+        found = [wanted]
+        for entry in self.entries():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found.append(Key.of(entry.key))
+        return [key for key in dict.fromkeys(found) if key.serves(wanted)]
 
     def remove(self, digest: str) -> Entry:
         """Delete one engine, named by its digest or by how that begins. Raises `EngineError` when none is called so, or
@@ -264,98 +278,7 @@ class EngineCache:
         return FileLock(folder / f"{name}.lock", thread_local=False)
 
 
-# ------------------------------------------------------------------------------------------------ files
-
-
-def write_aside(path: Path, data: Data) -> None:
-    """Write a whole file or none: aside, brought to the disk, renamed. Raises `OSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        _write(aside, data)
-        aside.replace(path)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-
-
-def _write(path: Path, data: Data) -> None:
-    with path.open("wb") as file, memoryview(data) as view:
-        for first in range(0, view.nbytes, 1 << 26):  # one write of more than 2 GB fails on some systems
-            file.write(view[first : first + (1 << 26)])
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # which keeps renames by itself, and opens no folders
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SIDECAR)
-
-
-def _seal(path: Path) -> list[Any]:
-    """A file's size, and the SHA-256 of all of it or, above 16 MB, of a megabyte at each of 16 places, the first and
-    the last among them: tears show at once, without reading gigabytes at every start."""
-    size = path.stat().st_size
-    seen = hashlib.sha256()
-    with path.open("rb") as file:
-        if size <= _PIECE * _SAMPLES:
-            while piece := file.read(_PIECE):
-                seen.update(piece)
-        else:
-            for sample in range(_SAMPLES):
-                file.seek(sample * (size - _PIECE) // (_SAMPLES - 1))
-                seen.update(file.read(_PIECE))
-    return [size, seen.hexdigest()]
-
-
-def _sidecar(home: Path) -> dict[str, Any]:
-    """What the sidecar says. Raises `OSError` or `ValueError`."""
-    path = home / SIDECAR
-    if path.stat().st_size > _MOST_SIDECAR:
-        raise ValueError("too large")
-    said = json.loads(path.read_bytes())
-    kinds = {"format": int, "digest": str, "key": dict, "main": str, "files": dict, "made": str, "facts": dict}
-    if not isinstance(said, dict) or any(not isinstance(said.get(name), kind) for name, kind in kinds.items()):
-        raise ValueError("not a sidecar")
-    return said
-
-
-def _wrong(home: Path, key: Key) -> str:
-    """What is wrong with an engine, in words; empty when it is whole and is what the key asks for."""
-    try:
-        said = _sidecar(home)
-    except (OSError, ValueError):
-        return "what it is cannot be read"
-    if said["format"] != FORMAT or said["digest"] != key.digest or said["key"] != key.told():
-        return "it is another engine than its name says"
-    if said["main"] not in said["files"]:
-        return "it has no engine in it"
-    for name, sealed in said["files"].items():
-        path = home / name
-        try:
-            if not path.resolve().is_relative_to(home.resolve()):
-                return "it names files elsewhere"
-            if [path.stat().st_size] != list(sealed)[:1]:
-                return f"{name} is cut short or has grown"
-            if _seal(path) != sealed:
-                return f"{name} is damaged"
-        except (OSError, TypeError):
-            return f"{name} cannot be read"
-    return ""
+# ------------------------------------------------------------------------------------------------ folders
 
 
 def _size(home: Path) -> int:

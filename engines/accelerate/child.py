@@ -29,27 +29,24 @@ Send = Callable[[Any], None]
 class Child:
     """A build in two processes, one after the other: the builder needs the memory that the network had."""
 
-    def __init__(
-        self, job: Job, graph: str, shapes: Sequence[Shape | None], folders: Sequence[Path], export: Path
-    ) -> None:
-        self._job, self._graph, self._export = job, graph, export
-        self._wanted = list(zip(shapes, folders, strict=True))
+    def __init__(self, job: Job, graph: str, shapes: Sequence[Shape], folder: Path, export: Path) -> None:
+        self._job, self._graph, self._shapes, self._folder, self._export = job, graph, tuple(shapes), folder, export
 
-    def results(self, progress: Progress) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Yield `(place, facts)` of each engine as it is written. Asks `progress` ten times a second."""
+    def result(self, progress: Progress) -> Mapping[str, Any]:
+        """The facts of the engine that is in `folder` then. Asks `progress` ten times a second. Raises
+        `EngineError`."""
         # 1. The graph, which is all ONNX Runtime needs.
         alone = self._job.runtime == "onnx"
         share = progress if alone else progress.part(0, _EXPORT)
         ((exported, facts),) = _told(_exported, (self._job, self._graph, self._export), self._graph, share)
         if alone:
-            yield 0, {**facts, "main": exported.path.name}
-            return
-        # 2. Its engines.
-        given = (exported, self._job, self._graph, self._wanted)
-        for place, more in _told(_built, given, self._graph, progress.part(_EXPORT, 1 - _EXPORT)):
-            seconds = {**facts["seconds"], **more["seconds"]}
-            peak = max(facts["peak_memory_bytes"], more["peak_memory_bytes"])
-            yield place, {**facts, **more, "seconds": seconds, "peak_memory_bytes": peak}
+            return {**facts, "main": exported.path.name}
+        # 2. Its engine.
+        given = (exported, self._job, self._graph, self._shapes, self._folder)
+        (more,) = _told(_built, given, self._graph, progress.part(_EXPORT, 1 - _EXPORT))
+        seconds = {**facts["seconds"], **more["seconds"]}
+        peak = max(facts["peak_memory_bytes"], more["peak_memory_bytes"])
+        return {**facts, **more, "seconds": seconds, "peak_memory_bytes": peak}
 
 
 def _told(do: Callable[..., None], given: Sequence[Any], graph: str, progress: Progress) -> Iterator[Any]:
@@ -78,6 +75,7 @@ def _told(do: Callable[..., None], given: Sequence[Any], graph: str, progress: P
             elif kind == "failed":
                 raise EngineError(*told)
             else:
+                process.join(2)  # so that it tidies up after itself
                 return
     finally:
         process.kill()
@@ -134,20 +132,17 @@ def _exported(send: Send, progress: Progress, job: Job, graph: str, folder: Path
 
 
 def _built(
-    send: Send, progress: Progress, exported: Any, job: Job, graph: str, wanted: Sequence[tuple[Shape | None, Path]]
+    send: Send, progress: Progress, exported: Any, job: Job, graph: str, shapes: Sequence[Shape], folder: Path
 ) -> None:
-    """Send the place and the facts of every engine."""
-    maker = import_module(job.maker)
-    for place, (shape, folder) in enumerate(wanted):
-        share, began = progress.part(place / len(wanted), 1 / len(wanted)), time.perf_counter()
-        share.report(0.0, f"Building {graph}" + (f" for {shape.said}" if shape else ""))
-        data = maker.engine(exported, shape, job, share)
-        with (folder / ENGINE).open("wb") as file, memoryview(data) as view:
-            for first in range(0, view.nbytes, 1 << 26):
-                file.write(view[first : first + (1 << 26)])
-        del data
-        seconds = {"build": round(time.perf_counter() - began, 2)}
-        send((place, {"main": ENGINE, "seconds": seconds, "peak_memory_bytes": _peak_bytes()}))
+    """Send the facts of the engine."""
+    began = time.perf_counter()
+    progress.report(0.0, f"Building {graph}")
+    data = import_module(job.maker).engine(exported, shapes, job, progress)
+    with (folder / ENGINE).open("wb") as file, memoryview(data) as view:
+        for first in range(0, view.nbytes, 1 << 26):
+            file.write(view[first : first + (1 << 26)])
+    seconds = {"build": round(time.perf_counter() - began, 2)}
+    send({"main": ENGINE, "seconds": seconds, "peak_memory_bytes": _peak_bytes()})
 
 
 def _step_back() -> None:
@@ -155,7 +150,7 @@ def _step_back() -> None:
     import psutil
 
     with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else 10)
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else 5)
 
 
 def _peak_bytes() -> int:

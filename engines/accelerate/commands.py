@@ -18,16 +18,23 @@ from engines.accelerate.build import Built, build
 from engines.accelerate.cache import EngineCache, Entry
 from engines.accelerate.digests import Digests
 from engines.accelerate.job import Job, job_for
+from engines.accelerate.key import GRAPH_VERSION
 from engines.accelerate.ladder import for_steps
 from engines.accelerate.report import Report
 from engines.accelerate.shapes import MOST_BATCH, SHAPES, Shape, read_shape
-from engines.accelerate.targets import find_card
+from engines.accelerate.targets import find_card, version_of
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion.profile import Profile, read_profiles
 
 FLAVOURS: Mapping[str, str] = MappingProxyType(
     {"rtx": "TensorRT-RTX", "trt": "TensorRT", "onnx": "ONNX, written by PyTorch"}
 )
+SERIES: Mapping[str, str] = MappingProxyType(
+    {
+        "any": "any machine", "7.5": "RTX 20 cards", "8.0": "A100 cards", "8.6": "RTX 30 cards",
+        "8.9": "RTX 40, L4 and L40S cards", "12.0": "RTX 50 cards",
+    }
+)  # fmt: skip
 _LIBRARIES = ("torch", "diffusers", "transformers", "onnxruntime", "tensorrt-rtx")
 
 
@@ -109,7 +116,7 @@ def job_of(profile_id: str, wishes: BuildWishes, models: Sequence[Path]) -> Job:
 def _row(one: Built) -> dict[str, Any]:
     return {
         "graph": one.graph,
-        "size": str(one.shape) if one.shape else "any",
+        "size": sizes_said(one.shapes),
         "file": str(one.path),
         "key": one.key.digest,
         "bytes": one.bytes,
@@ -120,13 +127,19 @@ def _row(one: Built) -> dict[str, Any]:
     }
 
 
+def sizes_said(shapes: Sequence[Shape]) -> str:
+    """For example `1024x1024, 768x1408`; `any` for none."""
+    return ", ".join(dict.fromkeys(str(one) for one in shapes)) or "any"
+
+
 def row_said(row: Mapping[str, Any]) -> str:
     """A row of `build_engines` in one line."""
     size = f"{row['bytes'] / 1e9:.2f} GB" if row["bytes"] > 1e8 else f"{row['bytes'] / 1e6:.1f} MB"
+    sizes = "every size" if row["size"] == "any" else row["size"]
     if row["hit"]:
-        return f"{row['graph']} for {row['size']}: there already, {size}"
+        return f"{row['graph']} for {sizes}: there already, {size}"
     checked = "not compared with its network" if row["max_error"] is None else f"off by {row['max_error']:.1g} at most"
-    return f"{row['graph']} for {row['size']}: built in {row['seconds']['until_kept']:.0f} s, {size}, {checked}"
+    return f"{row['graph']} for {sizes}: built in {row['seconds']['until_kept']:.0f} s, {size}, {checked}"
 
 
 def kept_engines(shelf: Shelf) -> list[dict[str, Any]]:
@@ -138,7 +151,7 @@ def _kept(entry: Entry) -> dict[str, Any]:
     """An engine as its sidecar tells it. That may be damaged: what cannot be read is left empty."""
     key, facts = entry.key, entry.facts
     try:
-        size = ", ".join(str(Shape(**shape)) for shape in key.get("shapes", ())) or "any"
+        size = sizes_said([Shape(**shape) for shape in key.get("shapes", ())])
     except TypeError:
         size = "another size"
     capability = str(key.get("target", ""))
@@ -149,8 +162,9 @@ def _kept(entry: Entry) -> dict[str, Any]:
         "graph": str(key.get("graph", "")),
         "size": size,
         "runtime": f"{FLAVOURS.get(str(key.get('flavour')), '')} {key.get('version', '')}".strip(),
-        "target": f"cards of compute capability {capability}" if capability != "any" else "any machine",
+        "target": SERIES.get(capability, f"cards of compute capability {capability}"),
         "precision": str(key.get("precision", "")),
+        "stale": _stale(key),
         "loras": len(loras) if isinstance(loras, list) else 0,
         "random_weights": bool(facts.get("random_weights")),
         "bytes": entry.bytes,
@@ -158,6 +172,13 @@ def _kept(entry: Entry) -> dict[str, Any]:
         "used": datetime.fromtimestamp(entry.used / 1e9, UTC).isoformat(timespec="seconds"),
         "seconds": seconds.get("until_kept") if isinstance(seconds, Mapping) else None,
     }
+
+
+def _stale(key: Mapping[str, Any]) -> bool:
+    """Whether an engine is of another version than what would be built now, so that nothing finds it any more."""
+    flavour = key.get("flavour")
+    exactly = version_of(flavour) if flavour in ("rtx", "trt", "onnx") else ""
+    return key.get("graph_version") != GRAPH_VERSION or (bool(exactly) and key.get("version") != exactly)
 
 
 def _lora(text: str) -> AdapterFile:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engines import weights as w
-from engines.accelerate.cache import write_aside
+from engines.accelerate.seals import write_aside
 from engines.base import EngineError, Progress
 
 _PIECE = 1 << 24

@@ -8,7 +8,7 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def export(
         raise EngineError(f"{folder} is not empty", "Choose another folder to export to.")
     path = folder / "model.onnx"
     # Of one picture, sizes are taken for fixed.
-    made_at = Shape(CHECKED.width_px, CHECKED.height_px, 2) if dynamic else shape
+    made_at = replace(CHECKED, batch=2, windows=2) if dynamic else shape
     with torch.no_grad(), graph.ready():
         example = graph.example(made_at)
         _write(graph, example, path, dynamic)

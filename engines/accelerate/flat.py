@@ -1,8 +1,8 @@
 """A painter's networks as graphs: tensors in, tensors out, and everything that changes from picture to picture among
 the inputs, so that one graph serves plain pictures, control maps, references and both.
 
-Sizes of inputs and outputs are numbers or words: `b` pictures at once, and multiples (`2*h`) of `h` and `w`, the
-picture's height and width in steps of 32 px, which is what the innermost latents of SDXL stand for.
+Sizes of inputs and outputs are numbers or words: `b` pictures at once, `t` windows of 77 tokens, and multiples (`2*h`)
+of `h` and `w`, the picture's height and width in steps of 32 px, which is what the innermost latents of SDXL stand for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from diffusers.models.attention_processor import (
     IPAdapterAttnProcessor2_0,
 )
 
-from engines.accelerate.shapes import Shape
+from engines.accelerate.shapes import MOST_WINDOWS, Shape
 from engines.accelerate.sizes import Size, sized
 from engines.base import EngineError
 
@@ -80,6 +80,7 @@ class Graph:
         side = {"min": 2, "max": most_px // STEP_PX}
         dims: dict[str, Any] = {n: torch.export.Dim(n, **side) for n in ("h", "w")}
         dims["b"] = torch.export.Dim("b", min=1, max=most_batch)
+        dims["t"] = torch.export.Dim("t", min=1, max=MOST_WINDOWS)
 
         def of(size: Size) -> Any:
             if isinstance(size, int):
@@ -95,22 +96,24 @@ class Graph:
 
 def known(shape: Shape) -> dict[str, int]:
     """What the words in sizes stand for at a shape."""
-    return {"b": shape.batch, "h": shape.height_px // STEP_PX, "w": shape.width_px // STEP_PX}
+    return {
+        "b": shape.batch, "t": shape.windows, "h": shape.height_px // STEP_PX, "w": shape.width_px // STEP_PX,
+    }  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------- the UNet
 
 
-def unet(network: Any, windows: int = 1) -> Graph:
+def unet(network: Any) -> Graph:
     """The UNet. Its inputs beside the stock ones: `ip_tokens` (B×N×T×C, what the adapters' projections give, N
     references; unused ones zeros), `ip_scale` (L×N, one row a cross-attention in the order of `crossed`; zero is a
     reference that is not there), `ip_masks_F` (B×N×H×W of the latents' size over F; ones count everywhere), and what a
-    ControlNet adds as `down_0` … and `mid` (zeros where there is none). Without adapters no `ip_` at all. `windows` of
-    77 tokens are read. Raises `EngineError` for adapters with different numbers of tokens."""
+    ControlNet adds as `down_0` … and `mid` (zeros where there is none). Without adapters no `ip_` at all. Raises
+    `EngineError` for adapters with different numbers of tokens."""
     places = references(network)
     takes = {
         "sample": Tensor(("b", network.config.in_channels, *_at(1, network))),
-        **_said(network.config, windows),
+        **_said(network.config),
     }
     if places:
         tokens = _tokens(network)
@@ -264,14 +267,14 @@ def _factor(name: str, network: Any) -> int:
 # ------------------------------------------------------------------------------------------------------ the ControlNet
 
 
-def control(network: Any, maps: int = 1, windows: int = 1) -> Graph:
+def control(network: Any, maps: int = 1) -> Graph:
     """A ControlNet-Union for so many maps in one pass. `control_type` (B×K) and `tasks` (maps×K, one 1 a row) say what
     the maps are, `map_0` … (B×3×H×W px, 0–1) are the maps, `scales` (maps) their strengths. Out come `down_0` … and
     `mid`."""
     kinds = network.task_embedding.shape[0]
     takes = {
         "sample": Tensor(("b", network.config.in_channels, *_at(1, network))),
-        **_said(network.config, windows),
+        **_said(network.config),
         "control_type": Tensor(("b", network.config.num_control_type)),
         "tasks": Tensor((maps, kinds)),
         **{f"map_{n}": Tensor(("b", 3, f"{STEP_PX}*h", f"{STEP_PX}*w")) for n in range(maps)},
@@ -336,12 +339,12 @@ def _with_tasks(network: Any) -> Iterator[None]:
 # --------------------------------------------------------------------------------------------------- parts of the above
 
 
-def _said(config: Any, windows: int) -> dict[str, Tensor]:
+def _said(config: Any) -> dict[str, Tensor]:
     """What is said to a UNet and its ControlNet alike."""
     pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
     return {
         "timestep": Tensor(("b",), "full"),
-        "encoder_hidden_states": Tensor(("b", TOKENS * windows, config.cross_attention_dim)),
+        "encoder_hidden_states": Tensor(("b", f"{TOKENS}*t", config.cross_attention_dim)),
         "text_embeds": Tensor(("b", pooled)),
         "time_ids": Tensor(("b", 6), "full"),
     }

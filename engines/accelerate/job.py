@@ -16,13 +16,16 @@ from engines.diffusion.profile import Profile
 
 WORN = ("unet", "text_encoder", "text_encoder_2")
 """Graphs that LoRAs change."""
+WINDOWS = 2
+"""Of 75 words' tokens each, which an engine reads at once: a brief with a set's and a look's words fills one or two."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be built for a profile. `paths` are its parts (see `engines.diffusion.profile`), empty with
-    `random_weights`. `target` is a compute capability, `any` for ONNX. Without `shapes`, or with several, an ONNX graph
-    takes all sizes; TensorRT gets one engine a shape. `maker` is the module that exports and builds."""
+    """What is to be built for a profile: an engine a graph. `paths` are its parts (see `engines.diffusion.profile`),
+    empty with `random_weights`. `target` is a compute capability, `any` for ONNX. A TensorRT engine takes every one of
+    `shapes`, each with words of 1 to `windows` windows; an ONNX graph takes one shape, or with none all. `maker` is the
+    module that exports and builds."""
 
     profile: Profile
     runtime: str
@@ -34,14 +37,15 @@ class Job:
     paths: Mapping[str, Path] = field(default_factory=dict)
     random_weights: bool = False
     maker: str = "engines.accelerate.maker"
+    windows: int = 1
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One engine of a job. `shape` is None where it takes all sizes."""
+    """One engine of a job. `shapes` as in its key: none where it takes all sizes."""
 
     graph: str
-    shape: Shape | None
+    shapes: tuple[Shape, ...]
     key: Key
 
 
@@ -82,6 +86,7 @@ def job_for(
         tuple(loras),
         {} if random else dict(paths),
         random,
+        windows=1 if flavour == "onnx" or random else WINDOWS,
     )
 
 
@@ -109,18 +114,26 @@ def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list
             weights = random_weights.digest(graph)
         else:
             weights = weights_digest(graph, job.paths, digests, progress.part(number * each, each))
-        for shape in dict.fromkeys(shape_of(graph, shape) for shape in job.shapes or (None,)):
-            key = Key(
-                graph, GRAPH_VERSION, weights, job.precision, (shape,) if shape else (), flavour, exactly, job.target,
-                worn if graph in WORN else (),
-            )  # fmt: skip
-            found.append(Wanted(graph, shape, key))
+        shapes = shapes_of(graph, job)
+        key = Key(
+            graph, GRAPH_VERSION, weights, job.precision, shapes, flavour, exactly, job.target,
+            worn if graph in WORN else (),
+        )  # fmt: skip
+        found.append(Wanted(graph, shapes, key))
     return found
 
 
-def shape_of(graph: str, shape: Shape | None) -> Shape | None:
-    """The shape a graph is built for, where pictures are painted at one: a VAE takes them one by one."""
-    return replace(shape, batch=1) if shape and graph.startswith("vae_") else shape
+def shapes_of(graph: str, job: Job) -> tuple[Shape, ...]:
+    """What a graph's engine takes, in order; none are all."""
+    if job.runtime == "onnx" and len(job.shapes) != 1:
+        return ()
+    every = (replace(one, windows=number) for one in job.shapes for number in range(1, job.windows + 1))
+    return tuple(sorted({shape_of(graph, one) for one in every}))
+
+
+def shape_of(graph: str, shape: Shape) -> Shape:
+    """What of a shape a graph knows: a VAE takes pictures one by one and no words."""
+    return replace(shape, batch=1, windows=1) if graph.startswith("vae_") else shape
 
 
 def weights_bytes(job: Job, graph: str) -> int:

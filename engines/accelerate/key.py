@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from engines.accelerate.shapes import Shape
 
-FORMAT = 1
+FORMAT = 2
 """Of the sidecar and of what a key's digest is taken over."""
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Of the graphs in `engines.accelerate.flat`: raised when they change for the same weights."""
 Flavour = Literal["rtx", "trt", "onnx"]
 
@@ -22,9 +22,9 @@ class Key:
     """Everything that changes an engine.
 
     `graph` names what it computes, `graph_version` how that is written down. `weights` is a digest of the part's
-    weights, `loras` the SHA-256 of each LoRA that is merged in and how strongly. `shapes` is one for a static engine,
-    else least, usual and most. `version` is the builder's own, exactly. `target` is the compute capability built for
-    (`8.9`), or `any`. `windows` of 77 tokens are read.
+    weights, `loras` the SHA-256 of each LoRA that is merged in and how strongly. `shapes` are those it takes, in
+    order; none are all. `version` is the builder's own, exactly. `target` is the compute capability built for (`8.9`),
+    or `any`.
     """
 
     graph: str
@@ -36,17 +36,29 @@ class Key:
     version: str
     target: str
     loras: tuple[tuple[str, float], ...] = ()
-    windows: int = 1
 
     def __post_init__(self) -> None:
         # A set: LoRAs add up, in whatever order they were named. 0.0 + … makes one zero of both.
         loras = tuple(sorted((digest, 0.0 + float(weight)) for digest, weight in self.loras))
         object.__setattr__(self, "loras", loras)
+        object.__setattr__(self, "shapes", tuple(sorted(set(self.shapes))))
 
     @property
     def digest(self) -> str:
         """64 hex digits."""
         return _digest_of(self.told())
+
+    def serves(self, wanted: Key) -> bool:
+        """Whether an engine of this key is one of `wanted`, or one of these shapes and others besides."""
+        same = replace(self, shapes=()) == replace(wanted, shapes=())
+        return same and (not self.shapes or set(wanted.shapes) <= set(self.shapes))
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Key:
+        """The key that told this. Raises `TypeError`, `KeyError` or `ValueError` for anything else."""
+        shapes = tuple(Shape(**shape) for shape in told["shapes"])
+        loras = tuple((str(digest), float(weight)) for digest, weight in told["loras"])
+        return cls(**{**told, "shapes": shapes, "loras": loras})
 
     def told(self) -> dict[str, Any]:
         """Every field as JSON has it."""
@@ -71,7 +83,6 @@ def in_words(name: str, value: Any) -> str:
         "loras": "with other LoRAs" if value else "without LoRAs",
         "precision": f"in {value}",
         "version": f"built by version {value}",
-        "windows": "for longer words" if value != 1 else "for words of up to 75 tokens",
         "target": f"for a card of compute capability {value}",
     }
     return words.get(name, f"of another {name}")

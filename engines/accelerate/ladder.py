@@ -89,10 +89,12 @@ class Chosen:
     @property
     def told(self) -> list[str]:
         """The notes in words, one a reason: `TensorRT-RTX 1.7.1 is not used for unet and vae: no engine is built`."""
-        grouped: dict[tuple[str, str], list[str]] = {}
-        for note in self.notes:
-            grouped.setdefault((note.runtime, note.reason), []).append(note.network)
-        return [f"{runtime} is not used for {_and(names)}: {reason}" for (runtime, reason), names in grouped.items()]
+        return _said(self.notes)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Those of them that are about an engine that was there and failed."""
+        return _said([note for note in self.notes if note.trouble])
 
 
 @dataclass
@@ -119,8 +121,8 @@ class Ladder:
         torch_runtime: str,
     ) -> None:
         self._cache, self._digests, self._paths = cache, digests, paths
-        self._rungs, self._wardrobe, self._torch = tuple(rungs), wardrobe, torch_runtime
-        self._sessions: dict[str, tuple[str, Any]] = {}
+        self._rungs, self._wardrobe, self.torch_runtime = tuple(rungs), wardrobe, torch_runtime
+        self._sessions: dict[str, tuple[Key, Any]] = {}
         self._dressed: dict[str, tuple[Any, Any]] = {}
         self._failed: dict[str, str] = {}
 
@@ -131,9 +133,14 @@ class Ladder:
         for network in LATENTS:
             if network in modules and (network != "controlnet" or work.controls):
                 self._climb(made, network, modules[network], work, batch, windows)
-        rest = self._torch if len(made.by) == 0 else f"{self._torch} (the rest)"
+        rest = self.torch_runtime if len(made.by) == 0 else f"{self.torch_runtime} (the rest)"
         runtime = ", ".join([*(f"{name} ({', '.join(graphs)})" for name, graphs in made.by.items()), rest])
         return Chosen(made.modules, runtime, tuple(made.notes), tuple(made.rebuild))
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The graphs whose engines are loaded."""
+        return tuple(seat.partition(" ")[2] for seat in self._sessions)
 
     def release(self) -> None:
         """Let go of every session; what failed for lack of memory may be tried again."""
@@ -190,21 +197,22 @@ class Ladder:
         self, made: _Choice, rung: Rung, graph: str, shape: Shape, work: Work, windows: int
     ) -> tuple[str, Any]:
         """The digest and the session of a graph's engine, loaded if it is not. Raises `_NotTaken`."""
-        keys = self._keys(rung, graph, shape, work, windows)
+        wanted = self._key(rung, graph, replace(shape, windows=windows), work)
         # 1. Loaded already, or known not to load.
         seat = f"{rung.flavour} {graph}"
-        digest, session = self._sessions.get(seat, ("", None))
-        if digest in (key.digest for key in keys):
-            return digest, session
-        for key in keys:
+        if seat in self._sessions and self._sessions[seat][0].serves(wanted):
+            key, session = self._sessions[seat]
+            return key.digest, session
+        kept = self._cache.serving(wanted)
+        for key in kept:
             if key.digest in self._failed:
                 raise _NotTaken(self._failed[key.digest], trouble=True)
         # 2. The file.
-        key, path = next(((key, path) for key in keys if (path := self._cache.get(key))), (keys[0], None))
+        key, path = next(((key, path) for key in kept if (path := self._cache.get(key))), (wanted, None))
         if path is None:
-            broken = [key for key in keys if self._cache.failures(key)]
+            broken = self._cache.broken(wanted)
             made.rebuild += filter(self._cache.may_rebuild, broken)
-            raise _NotTaken(self._cache.why_none((broken or keys)[0]), trouble=bool(broken))
+            raise _NotTaken(self._cache.why_none((*broken, wanted)[0]), trouble=bool(broken))
         # 3. Onto the card.
         self._sessions.pop(seat, None)  # first, or it would hold both
         self._dressed.pop(graph.partition("_")[0], None)
@@ -219,11 +227,11 @@ class Ladder:
             made.rebuild += filter(self._cache.may_rebuild, [key])
             raise _NotTaken(why, trouble=True) from error
         self._cache.prove(key)
-        self._sessions[seat] = (key.digest, session)
+        self._sessions[seat] = (key, session)
         return key.digest, session
 
-    def _keys(self, rung: Rung, graph: str, shape: Shape, work: Work, windows: int) -> list[Key]:
-        """What an engine for this work would be kept under: for its shape, or for all. Raises `_NotTaken`."""
+    def _key(self, rung: Rung, graph: str, shape: Shape, work: Work) -> Key:
+        """What an engine for this work alone would be kept under. Raises `_NotTaken`."""
         built = any(e.key.get("graph") == graph and e.key.get("flavour") == rung.flavour for e in self._cache.entries())
         loaded = f"{rung.flavour} {graph}" in self._sessions
         if not built and not loaded and not any(self._cache.folder.glob("*.bad.json")):
@@ -233,12 +241,10 @@ class Ladder:
             worn = tuple((a.digest or self._digests.of(a.path), a.weight) for a in work.adapters if a.weight)
         except EngineError as error:
             raise _NotTaken(str(error)) from error
-        one = shape_of(graph, shape)
-        key = Key(
-            graph, GRAPH_VERSION, weights, rung.precision, (one,) if one else (), rung.flavour, rung.version,
-            rung.target, worn if graph in WORN else (), 1 if graph.startswith("vae") else windows,
+        return Key(
+            graph, GRAPH_VERSION, weights, rung.precision, (shape_of(graph, shape),), rung.flavour, rung.version,
+            rung.target, worn if graph in WORN else (),
         )  # fmt: skip
-        return [key, replace(key, shapes=())] if rung.flavour == "onnx" else [key]
 
 
 class _NotTaken(Exception):
@@ -265,6 +271,13 @@ def _needed(network: str, work: Work) -> list[str]:
     from engines.diffusion.nets import arrange, heard
 
     return [control_name(maps) for maps in sorted({len(places) for places in arrange(heard(work.controls))})]
+
+
+def _said(notes: Sequence[Note]) -> list[str]:
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        grouped.setdefault((note.runtime, note.reason), []).append(note.network)
+    return [f"{runtime} is not used for {_and(names)}: {reason}" for (runtime, reason), names in grouped.items()]
 
 
 def _line(error: Exception) -> str:

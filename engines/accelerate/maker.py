@@ -16,7 +16,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import
 from engines.accelerate import coders, flat, random_weights
 from engines.accelerate.export import PRECISIONS, Exported
 from engines.accelerate.export import export as write
-from engines.accelerate.job import WORN, Job, shape_of, weights_bytes
+from engines.accelerate.job import WORN, Job, shapes_of, weights_bytes
 from engines.accelerate.shapes import SHAPES, Shape
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion import sdxl_parts
@@ -44,7 +44,7 @@ def export(job: Job, graph: str, folder: Path, progress: Progress) -> Exported:
     with torch.no_grad():
         network = random_weights.network(graph, dtype) if job.random_weights else _network(job, graph, dtype)
         progress.report(0.2, f"Exporting {graph}")
-        shapes = [shape for shape in map(partial(shape_of, graph), job.shapes) if shape]
+        shapes = shapes_of(graph, job)
         return write(write_down(network), (*shapes, SHAPES[0])[0], folder, job.precision, len(shapes) != 1, checked)
 
 
@@ -57,11 +57,11 @@ def _graph(name: str) -> Any:
     raise EngineError(f"There is no graph “{name}”", f"Known: {', '.join((*_GRAPHS, 'controlnet', 'controlnet_2'))}")
 
 
-def engine(exported: Exported, shape: Shape, job: Job, progress: Progress) -> Any:
-    """The bytes of a TensorRT engine for one shape. Raises `EngineError`."""
+def engine(exported: Exported, shapes: Sequence[Shape], job: Job, progress: Progress) -> Any:
+    """The bytes of a TensorRT engine for these shapes. Raises `EngineError`."""
     from engines.accelerate import tensorrt
 
-    return tensorrt.build(exported, (shape,), job.target, progress)
+    return tensorrt.build(exported, shapes, job.target, progress)
 
 
 def _network(job: Job, graph: str, dtype: torch.dtype) -> Any:

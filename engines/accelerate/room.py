@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from engines.accelerate.cache import EngineCache
-from engines.accelerate.job import Job, weights_bytes
+from engines.accelerate.job import Job, shapes_of, weights_bytes
 from engines.base import EngineError
 
 GB = 1e9
@@ -17,28 +17,28 @@ MEMORY = MappingProxyType({"tensorrt": 3.2, "onnx": 2.5})
 """Main memory a build takes at its peak, in times its weights: 19.7 GB for 5.8 GB with TensorRT-RTX 1.7."""
 BASE_BYTES = 1_500_000_000
 """What Python, torch and the builder take before any weights."""
-GROWTH = 1.05
-"""An engine beside its weights."""
+GROWTH, SHAPE_BYTES = 1.02, 100_000_000
+"""An engine beside its weights, and its kernels for one shape: 80 MB for SDXL's UNet."""
 _SLACK_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
 class Need:
-    """What the engines of one graph take: memory while they are built, disk while and after that, in bytes."""
+    """What the engine of a graph takes: memory while it is built, disk while and after that, in bytes."""
 
     graph: str
-    engines: int
     memory: int
     disk: int
     kept: int
 
 
-def need(job: Job, graph: str, engines: int) -> Need:
-    """What so many engines of a graph take. Raises `EngineError` where its weights are missing."""
+def need(job: Job, graph: str) -> Need:
+    """What a graph's engine takes. Raises `EngineError` where its weights are missing."""
     weights = weights_bytes(job, graph)
-    kept = int(GROWTH * weights) * engines
-    beside = int(GROWTH * weights) if job.runtime != "onnx" else 0  # the exported graph, until they are built
-    return Need(graph, engines, int(BASE_BYTES + MEMORY[job.runtime] * weights), kept + beside + _SLACK_BYTES, kept)
+    alone = job.runtime == "onnx"
+    kept = int(GROWTH * weights) + SHAPE_BYTES * (0 if alone or weights < SHAPE_BYTES else len(shapes_of(graph, job)))
+    beside = 0 if alone else int(GROWTH * weights)  # the exported graph, until it is built
+    return Need(graph, int(BASE_BYTES + MEMORY[job.runtime] * weights), kept + beside + _SLACK_BYTES, kept)
 
 
 def free_memory() -> int:
@@ -64,12 +64,11 @@ def check_room(needs: Sequence[Need], cache: EngineCache) -> None:
                 f"To build {one.graph} takes about {one.memory / GB:.0f} GB of memory, and {free / GB:.0f} GB are free",
                 "Close other programs, or build on a machine with more memory: engines may be copied.",
             )
-    engines, kept = sum(one.engines for one in needs), sum(one.kept for one in needs)
-    if engines and kept > cache.limit_bytes:
+    kept = sum(one.kept for one in needs)
+    if kept > cache.limit_bytes:
         raise EngineError(
-            f"{engines} engines of {kept / engines / GB:.1f} GB are more than the"
-            f" {cache.limit_bytes / GB:.0f} GB set aside for engines",
-            "Ask for fewer sizes.",
+            f"The engines take {kept / GB:.1f} GB, more than the {cache.limit_bytes / GB:.0f} GB set aside for them",
+            "Ask for fewer parts or sizes.",
         )
     there = sum(entry.bytes for entry in cache.entries())
     going = min(max(there + kept - cache.limit_bytes, 0), there)
@@ -81,9 +80,9 @@ def check_room(needs: Sequence[Need], cache: EngineCache) -> None:
         )
 
 
-def make_room(job: Job, graph: str, engines: int, cache: EngineCache) -> None:
-    """Let unused engines go for so many new ones. Raises `EngineError` when there is no room all the same."""
-    wanted = need(job, graph, engines)
+def make_room(job: Job, graph: str, cache: EngineCache) -> None:
+    """Let unused engines go for a new one. Raises `EngineError` when there is no room all the same."""
+    wanted = need(job, graph)
     check_room((wanted,), cache)
     cache.trim(wanted.kept)
     cache.folder.mkdir(parents=True, exist_ok=True)

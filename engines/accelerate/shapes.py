@@ -1,5 +1,4 @@
-"""The sizes engines are built for. A static engine takes one size and is quicker than one that takes many. Loads no
-torch."""
+"""The sizes engines are built for: an engine is quickest at sizes it knows beforehand. Loads no torch."""
 
 from __future__ import annotations
 
@@ -9,16 +8,18 @@ from dataclasses import dataclass
 from engines.base import EngineError
 
 MULTIPLE_PX = 64
-MOST_PX, MOST_BATCH = 2048, 8
+MOST_PX, MOST_BATCH, MOST_WINDOWS = 2048, 8, 4
 
 
 @dataclass(frozen=True, order=True)
 class Shape:
-    """What one static engine takes: pictures of this width and height (whole multiples of 64 px), so many at once."""
+    """Pictures of this width and height (whole multiples of 64 px), so many at once, whose words fill so many windows
+    of 77 tokens."""
 
     width_px: int
     height_px: int
     batch: int = 1
+    windows: int = 1
 
     def __str__(self) -> str:
         """For example `1024x1024`, or `960x1152x4` for four at once."""
@@ -27,7 +28,8 @@ class Shape:
     @property
     def said(self) -> str:
         """For messages, for example `1024×1024 px`."""
-        return f"{self.width_px}×{self.height_px} px" + (f", {self.batch} at once" if self.batch > 1 else "")
+        several = f", {self.batch} at once" if self.batch > 1 else ""
+        return f"{self.width_px}×{self.height_px} px{several}" + (", longer words" if self.windows > 1 else "")
 
 
 SHAPES = (Shape(1024, 1024), Shape(960, 1152), Shape(768, 1408), Shape(1216, 640))

@@ -19,7 +19,7 @@ from diffusers.models.autoencoders.vae import DecoderOutput, DiagonalGaussianDis
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
 
 from engines.accelerate import flat
-from engines.accelerate.sizes import Size, learned, sized
+from engines.accelerate.sizes import Size
 from engines.base import AdapterFile, EngineError
 from engines.diffusion.family import Work
 from engines.diffusion.nets import arrange, heard
@@ -39,6 +39,10 @@ class Session(Protocol):
 
     def takes(self, sizes: Mapping[str, Sequence[int]]) -> bool:
         """Whether it can run inputs of these sizes, of which some may be left out."""
+        ...
+
+    def sizes(self, given: Mapping[str, Sequence[int]]) -> Mapping[str, tuple[int, ...]] | None:
+        """The sizes of all inputs where some have these; None where it takes none such."""
         ...
 
     def run(self, given: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
@@ -100,11 +104,12 @@ class UnetStandIn(_StandIn):
         do not."""
         rows = batch * (2 if work.guidance > 1 and self.config["time_cond_proj_dim"] is None else 1)
         latent = (work.height_px // flat.LATENT_PX, work.width_px // flat.LATENT_PX)
-        if not self._session.takes({"sample": (rows, self.config["in_channels"], *latent)}):
+        sample = (rows, self.config["in_channels"], *latent)
+        if not self._session.takes({"sample": sample}):
             several = f", {rows} at once" if rows > 1 else ""
             return f"the engine is not built for {work.width_px}×{work.height_px} px{several}"
         words = (rows, flat.TOKENS * windows, self.config["cross_attention_dim"])
-        if not self._session.takes({"encoder_hidden_states": words}):
+        if not self._session.takes({"sample": sample, "encoder_hidden_states": words}):
             return f"the words fill {windows} windows, which the engine is not built for"
         faces = sum(r.use == "face" for r in work.references)
         others = len(work.references) - faces
@@ -140,14 +145,13 @@ class UnetStandIn(_StandIn):
         # 2. What a ControlNet adds; nothing is zeros.
         added = dict(zip((f"down_{n}" for n in range(len(down or ()))), down or (), strict=True))
         given |= {**added, "mid": mid} if mid is not None else added
-        for name, sizes in self._session.inputs.items():
+        sizes = self._session.sizes({name: given[name].shape for name in ("sample", "encoder_hidden_states")}) or {}
+        for name in sizes:
             if name not in given:
-                given[name] = self._nothing(name, sizes, sample)
+                given[name] = self._nothing(name, sizes[name])
         return (self._session.run(given)["noise"].to(sample.dtype),)
 
-    def _nothing(self, name: str, sizes: Sequence[Size], sample: torch.Tensor) -> torch.Tensor:
-        known = learned([(self._session.inputs["sample"], sample.shape)]) or {}
-        numbers = sized(sizes, known)
+    def _nothing(self, name: str, numbers: tuple[int, ...]) -> torch.Tensor:
         key = (name, numbers)
         if key not in self._zeros:
             self._zeros = {k: v for k, v in self._zeros.items() if k[0] != name}
@@ -254,6 +258,8 @@ class VaeStandIn(_StandIn):
 
     def why_not(self, work: Work) -> str | None:
         """Why a work's size needs the network itself; None when it does not."""
+        if self.config.get("force_upcast") and self.dtype == torch.float16:
+            return "this VAE overflows in half precision"
         latent = (work.height_px // flat.LATENT_PX, work.width_px // flat.LATENT_PX)
         if not self._decoder.takes({"latents": (1, self.config["latent_channels"], *latent)}):
             return f"the engine is not built for {work.width_px}×{work.height_px} px"

@@ -283,6 +283,11 @@ class Session:
         """Whether a profile has these sizes."""
         return self._profile(sizes) is not None
 
+    def sizes(self, given: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]] | None:
+        """The sizes of all inputs where some have these; None where no profile has them."""
+        place = self._profile(given)
+        return None if place is None else self._profiles[place]
+
     def run(self, given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Outputs by name. Raises `EngineError` for inputs that fit no profile and when TensorRT fails."""
         missing = [name for name in self._takes if name not in given]

@@ -6,20 +6,20 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engines.accelerate.cache import EngineCache, write_aside
+from engines.accelerate.cache import EngineCache
 from engines.accelerate.commands import BuildWishes, Shelf, build_engines, job_of, kept_engines
 from engines.accelerate.digests import Digests, files_of
-from engines.accelerate.job import Job, shape_of, wanted
+from engines.accelerate.job import Job, job_for, shapes_of, wanted
 from engines.accelerate.report import FORMAT, VERSION
-from engines.accelerate.room import check_room, free_disk, free_memory, need
-from engines.accelerate.shapes import SHAPES, Shape
+from engines.accelerate.room import Need, check_room, free_disk, free_memory, need
+from engines.accelerate.seals import write_aside
+from engines.accelerate.shapes import SHAPES
 from engines.accelerate.targets import CAPABILITIES, INSTALL, RTX_BUILDS, find_card, version_of
 from engines.base import EngineError, Progress
-from engines.diffusion.profile import read_profiles
 
 SECONDS_A_GB = {"tensorrt": 40.0, "onnx": 30.0}
 """About how long an export and a first engine take on two cores, by gigabyte, where nothing was built yet."""
@@ -52,7 +52,8 @@ class Workshop:
 
     def choices(self) -> dict[str, Any]:
         """What can be built with, for and at here: `runtimes` with `reason` and `fix` where one cannot be used,
-        `targets` (the card of this machine first), `sizes`, and the `default` runtime."""
+        `targets` (the card of this machine first), `sizes`, the `default` runtime, and the `painters` that can have
+        engines."""
         card, rtx, trt = find_card(), version_of("rtx"), version_of("trt")
         name = "TensorRT for RTX" if rtx or not trt else "TensorRT"
         missing = "" if rtx or trt else "TensorRT for RTX is not installed"
@@ -73,8 +74,24 @@ class Workshop:
             ],
             "targets": targets,
             "sizes": [{"id": str(one), "name": one.said} for one in SHAPES],
-            "painters": [one.id for one in read_profiles().values() if one.family == "sdxl"],
+            "painters": self._painters(),
         }  # fmt: skip
+
+    def _painters(self) -> dict[str, dict[str, Any]]:
+        """The painters that engines are built for, by id: their networks, and the efforts that have one of their
+        own."""
+        from engines.diffusion.offers import on_offer
+
+        found = {}
+        for one in on_offer(self.models):
+            paths = one.found.parts.paths
+            if one.profile.family == "sdxl" and not one.offer.reason:
+                own = [effort for effort, steps in one.profile.steps.items() if f"unet-{steps}" in paths]
+                found[one.offer.id] = {
+                    "parts": list(job_for(one.profile, paths, "onnx").graphs),
+                    "efforts": list(dict.fromkeys(["normal", *own])),
+                }
+        return found
 
     def foresee(self, painter: str, **wishes: Any) -> dict[str, Any]:
         """What a build would make and take, before it begins: its engines (`there` is None where weights would have to
@@ -86,14 +103,10 @@ class Workshop:
         needs = []
         rows: list[dict[str, Any]] = []
         for graph in job.graphs:
-            shapes = list(dict.fromkeys(shape_of(graph, shape) for shape in job.shapes or (None,)))
-            missing = [shape for shape in shapes if not (there or {}).get((graph, shape))]
-            one = need(job, graph, max(len(missing), 1))
-            each = one.kept // one.engines
-            needs += [one] if missing else []
-            for shape in shapes:
-                known = None if there is None else there[graph, shape]
-                rows.append({"graph": graph, "size": shape.said if shape else "", "bytes": each, "there": known})
+            one, known = need(job, graph), None if there is None else there[graph]
+            needs += [] if known else [one]
+            sizes = dict.fromkeys(replace(shape, windows=1).said for shape in shapes_of(graph, job))
+            rows.append({"graph": graph, "size": ", ".join(sizes), "bytes": one.kept, "there": known})
         trouble = hint = ""
         try:
             check_room(needs, cache)
@@ -105,7 +118,7 @@ class Workshop:
             "memory_free_bytes": free_memory(),
             "disk_bytes": sum(one.kept for one in needs) + max((one.disk - one.kept for one in needs), default=0),
             "disk_free_bytes": free_disk(cache),
-            "seconds": sum(self._seconds(job, one.graph, one.engines, one.kept // one.engines) for one in needs),
+            "seconds": sum(self._seconds(job, one) for one in needs),
             "trouble": trouble,
             "hint": hint,
         }
@@ -137,21 +150,22 @@ class Workshop:
         write_aside(path, json.dumps(told, indent=1).encode())
         return path
 
-    def _seconds(self, job: Job, graph: str, engines: int, bytes_each: int) -> float:
-        """About how long: as such a build took here, else by what it weighs."""
+    def _seconds(self, job: Job, one: Need) -> float:
+        """About how long: as such a build took here, else by what it weighs; an engine, shape by shape."""
+        shapes = max(len(shapes_of(one.graph, job)), 1)
         took = [
-            entry.facts["seconds"] for entry in self._shelf.cache.entries()
-            if entry.key.get("graph") == graph and entry.facts.get("profile") == job.profile.id
+            (entry.facts["seconds"], max(len(entry.key.get("shapes", ())), 1)) for entry in self._shelf.cache.entries()
+            if entry.key.get("graph") == one.graph and entry.facts.get("profile") == job.profile.id
             and isinstance(entry.facts.get("seconds"), Mapping)
         ]  # fmt: skip
-        exported = [one["export"] for one in took if isinstance(one.get("export"), int | float)]
-        built = [one["build"] for one in took if isinstance(one.get("build"), int | float)]
+        exported = [s["export"] for s, _ in took if isinstance(s.get("export"), int | float)]
+        built = [s["build"] / n for s, n in took if isinstance(s.get("build"), int | float)]
         if exported and (built or job.runtime == "onnx"):
-            return statistics.median(exported) + (statistics.median(built) * engines if built else 0.0)
-        return SECONDS_A_GB[job.runtime] * bytes_each / 1e9 * (0.7 + 0.3 * engines)
+            return statistics.median(exported) + (statistics.median(built) * shapes if built else 0.0)
+        return SECONDS_A_GB[job.runtime] * one.kept / 1e9 * (0.7 + 0.3 * shapes)
 
 
-def _there(job: Job, cache: EngineCache, digests: Digests) -> dict[tuple[str, Shape | None], bool] | None:
+def _there(job: Job, cache: EngineCache, digests: Digests) -> dict[str, bool] | None:
     """Which engines of a job are kept; None where that would take reading weights."""
     try:
         if not job.random_weights:
@@ -162,7 +176,7 @@ def _there(job: Job, cache: EngineCache, digests: Digests) -> dict[tuple[str, Sh
     except OSError:
         return None
     kept = {entry.folder.name for entry in cache.entries()}
-    return {(one.graph, one.shape): one.key.digest in kept for one in wanted(job, digests)}
+    return {one.graph: one.key.digest in kept for one in wanted(job, digests)}
 
 
 def _card_name(target: str) -> str:

@@ -35,7 +35,8 @@ class Looks:
     put on by `put_on`."""
 
     def __init__(self, unet: Any, image_encoder: Any, processor: Any, names: Sequence[str]) -> None:
-        self._unet = unet
+        self.unet = unet
+        """What the pipelines call, or what stands in for it."""
         self._encoder = image_encoder
         self._processor = processor
         self._names = tuple(names)
@@ -43,7 +44,7 @@ class Looks:
 
     @property
     def _layers(self) -> Sequence[Any]:
-        return self._unet.encoder_hid_proj.image_projection_layers
+        return self.unet.encoder_hid_proj.image_projection_layers
 
     def check(self, references: Sequence[ReferencePicture]) -> None:
         """Raises `EngineError` for a use that needs an adapter or blocks that are not there."""
@@ -58,7 +59,7 @@ class Looks:
                     "Fetch it with the painter's weights, or take the reference off.",
                 )
             block = {"style": STYLE, "layout": LAYOUT}.get(reference.use)
-            if block and not any(key.startswith(block) for key in _processors(self._unet)):
+            if block and not any(key.startswith(block) for key in _processors(self.unet)):
                 raise EngineError(
                     f"This model has no layers that draw {reference.use} alone",
                     "Use the reference as a subject, or choose another painter.",
@@ -67,7 +68,7 @@ class Looks:
     def set(self, references: Sequence[ReferencePicture]) -> None:
         """Weights into the UNet's attention, reference by reference. None: an adapter that adds nothing, which is the
         UNet without it to the last bit."""
-        for key, processor in _processors(self._unet).items():
+        for key, processor in _processors(self.unet).items():
             for place, name in enumerate(self._names):
                 weights = [r.weight * _share(r.use, key) for r in references if _adapter(r) == name]
                 alone = len(weights) == 1 and not any(r.mask is not None for r in references if _adapter(r) == name)

@@ -51,9 +51,15 @@ def on_offer(folders: Sequence[Path], licence: str = "") -> tuple[OnOffer, ...]:
     return (*listed, *(owned or [_no_own(next(p for p in profiles.values() if p.takes), folders)]))
 
 
-def create(painter_id: str, folders: Sequence[Path], licence: str = "", residency: Residency | None = None) -> Painter:
-    """Open a painter that is listed and lacks nothing. Loads torch, and weights at the first picture. Raises
-    `EngineError` for what it lacks and for files that are damaged."""
+def create(
+    painter_id: str,
+    folders: Sequence[Path],
+    licence: str = "",
+    residency: Residency | None = None,
+    engines: Path | None = None,
+) -> Painter:
+    """Open a painter that is listed and lacks nothing. Loads torch, and weights at the first picture. `engines` is the
+    folder of built engines. Raises `EngineError` for what it lacks and for files that are damaged."""
     one = next((one for one in on_offer(folders, licence) if one.offer.id == painter_id), None)
     if one is None:
         raise EngineError(f"There is no painter called {painter_id}", "List them: python app.py engines list")
@@ -64,7 +70,7 @@ def create(painter_id: str, folders: Sequence[Path], licence: str = "", residenc
             w.check_file(file)
     from engines.diffusion.painter import create as open_painter
 
-    return open_painter(one.profile, one.found.parts, residency)
+    return open_painter(one.profile, one.found.parts, residency, engines)
 
 
 # ------------------------------------------------------------------------------------------------ listing

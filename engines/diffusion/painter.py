@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 
+from engines.accelerate.runtimes import Ran, Runtimes, runtimes_of
 from engines.base import (
     EngineError,
     EngineLost,
@@ -27,6 +29,7 @@ from engines.diffusion.family import Family, Parts, Work
 from engines.diffusion.placement import Machine, driver_fault, find_machine, place
 from engines.diffusion.profile import Profile, capabilities, recipe
 from engines.diffusion.sets import Sets
+from engines.diffusion.watch import Watch
 from engines.residency import Residency, of_machine, out_of_memory
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ class _Loaded:
     family: Family
     mode: ledger.Mode
     spare: bool = False
+    runtimes: Runtimes | None = None
+    """None where only its own networks paint."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +65,36 @@ class _Made:
 
     pixels: Pixels
     seconds: float
+    ran: Ran
     facts: Mapping[str, Any]
 
 
-def create(profile: Profile, parts: Parts, residency: Residency | None = None) -> Painter:
+def create(profile: Profile, parts: Parts, residency: Residency | None = None, engines: Path | None = None) -> Painter:
     """A painter of this profile on the best device there is. Loads torch; weights are loaded at the first picture.
 
-    Painters that are given one `residency`, or none, share one budget: the memory of the card.
+    Painters that are given one `residency`, or none, share one budget: the memory of the card. `engines` is the folder
+    of built engines (`engines.accelerate`), which paint where they fit.
     """
     machine = find_machine(profile.family)
-    return DiffusionPainter(profile, parts, machine, residency or of_machine(machine.bytes() - ledger.RESERVE))
+    held = residency or of_machine(machine.bytes() - ledger.RESERVE)
+    return DiffusionPainter(profile, parts, machine, held, engines)
 
 
 class DiffusionPainter:
     """One profile. Nothing about a picture depends on what was painted before it."""
 
-    def __init__(self, profile: Profile, parts: Parts, machine: Machine, residency: Residency) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        parts: Parts,
+        machine: Machine,
+        residency: Residency,
+        engines: Path | None = None,
+    ) -> None:
         self.id = profile.id
         self.capabilities = capabilities(profile, parts.paths)
         self._profile, self._parts, self._machine, self._residency = profile, parts, machine, residency
+        self._engines = engines if profile.family == "sdxl" else None
         self._name = profile.name.partition(":")[0]
         self._key = f"{self._name} ({parts.digest[:6]})" if parts.digest else self._name
         self._weights = ledger.weigh(profile, parts, machine.dtype.itemsize)
@@ -146,13 +162,15 @@ class DiffusionPainter:
             picture=finish.picture,
             seconds=prepared + made.seconds + finishing,
             engine=self.id,
-            runtime=self._machine.runtime,
+            runtime=made.ran.runtime,
             depth=finish.depth,
             edges=finish.edges,
             mask=finish.mask,
             facts={
                 **finish.facts,
                 **made.facts,
+                **({"engines": list(made.ran.told)} if made.ran.told else {}),
+                **({"engine_trouble": list(made.ran.trouble)} if made.ran.trouble else {}),
                 "seed": staged.work.seed,
                 "profile": self._profile.id,
                 "parts": self._parts.digest,
@@ -178,11 +196,13 @@ class DiffusionPainter:
     def _batch(self, loaded: _Loaded, works: Sequence[Work], progress: Progress) -> list[_Made]:
         """Paint the first of `works`, as many as fit; what is done for lack of memory is kept in their facts.
 
-        The ladder: let go of what lies idle, fewer at once, decode in tiles, networks come over layer by layer. The
-        picture never gets smaller. Raises `EngineError` at its end.
+        The ladder: let go of what lies idle, fewer at once, no engines, decode in tiles, networks come over layer by
+        layer. The picture never gets smaller. Raises `EngineError` at its end.
         """
         size = (works[0].width_px, works[0].height_px)
         way = self._ways.get(size) or self._foreseen(works, loaded)
+        if loaded.runtimes is not None:
+            way = replace(way, batch=loaded.runtimes.most(works[: way.batch]))
         eased: list[str] = []
         evicted = False
         while True:
@@ -203,12 +223,13 @@ class DiffusionPainter:
             elif len(some) > 1:
                 way = replace(way, batch=len(some) // 2)
                 eased.append(f"painted {way.batch} at once instead of {len(some)}")
+            elif loaded.runtimes is not None and loaded.runtimes.put_aside():
+                eased.append("put the engines aside")
             elif not way.spare:
                 way = replace(way, spare=True)
                 eased.append("decoded in tiles")
             elif loaded.mode != "group" and self._machine.offloads:
-                place(loaded.family.modules, self._machine.device, "group")
-                loaded.mode = "group"
+                self._send_away(loaded, "group")
                 eased.append("kept the networks in main memory, brought over layer by layer")
             else:
                 raise EngineError(
@@ -223,12 +244,13 @@ class DiffusionPainter:
     ) -> list[_Made] | None:
         """Paint these works at once; None when memory runs out."""
         plan = self._plan((works[0].width_px, works[0].height_px), len(works), loaded, works[0])
-        watch = _Watch(progress, self._machine)
+        watch = Watch(progress, self._machine)
         progress.report(0.0, "Reading the words")
         self._machine.begin_peak()
         room = min(plan.working, max(self._residency.budget_bytes - plan.resident, 0))
         try:
             with self._residency.room(self._key, room):
+                ran = loaded.runtimes.put_on(works) if loaded.runtimes else Ran(self._machine.runtime)
                 watch.begin()
                 painted = loaded.family.paint(works, watch.on_step)
                 watch.end()
@@ -250,7 +272,7 @@ class DiffusionPainter:
             "memory": memory,
             "stage_seconds": {**watch.stages, **painted.facts.get("stage_seconds", {})},
         }
-        return [_Made(picture, watch.seconds / len(works), facts) for picture in painted.pictures]
+        return [_Made(picture, watch.seconds / len(works), ran, facts) for picture in painted.pictures]
 
     # --------------------------------------------------------------------------------------------- memory
 
@@ -293,15 +315,30 @@ class DiffusionPainter:
             family = cast(Family, module.load(self._profile, self._parts, where, self._machine.dtype))
             place(family.modules, self._machine.device, plan.mode)
             cast(Any, family).device = torch.device(self._machine.device)  # where it computes, wherever it lies
-            return _Loaded(family, plan.mode)
+            loaded = _Loaded(family, plan.mode)
+            if self._engines is not None and plan.mode == "resident":  # an engine stays where it is
+                loaded.runtimes = runtimes_of(
+                    cast(Any, family), self._profile, self._parts, self._machine, self._engines
+                )
+            return loaded
 
         with self._residency.hold(self._key, load, plan.resident, self._unload) as loaded:
             if ledger.MODES.index(plan.mode) > ledger.MODES.index(loaded.mode):
-                place(loaded.family.modules, self._machine.device, plan.mode)
-                loaded.mode = plan.mode
+                self._send_away(loaded, plan.mode)
             yield loaded
 
+    def _send_away(self, loaded: _Loaded, mode: ledger.Mode) -> None:
+        """Let less of a family stay on the device than before."""
+        if loaded.runtimes is not None:
+            loaded.runtimes.release()
+            loaded.runtimes = None
+        place(loaded.family.modules, self._machine.device, mode)
+        loaded.mode = mode
+
     def _unload(self, loaded: _Loaded) -> None:
+        if loaded.runtimes is not None:
+            loaded.runtimes.release()
+            loaded.runtimes = None
         del loaded.family  # whoever still holds `loaded` holds no weights
         self._machine.tidy()
 
@@ -329,46 +366,3 @@ class DiffusionPainter:
                 f"The graphics card stopped answering while {self._name} painted: {said}",
                 "A new worker takes over. If it happens again, restart the machine and update the driver.",
             ) from error
-
-
-@dataclass
-class _Watch:
-    """What is seen of a batch while it is painted: progress, previews, seconds by stage."""
-
-    progress: Progress
-    machine: Machine
-    steps: int = 0
-    seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    _times: list[float] = field(default_factory=list)
-
-    def begin(self) -> None:
-        self._times = [time.perf_counter()]
-
-    def on_step(self, done: int, of: int, look: Callable[[], list[Pixels]]) -> None:
-        """After every step. Raises `Stopped`; a preview that fails costs nothing but itself."""
-        if done in (1, of):
-            self.machine.sync()
-        self._times.append(time.perf_counter())
-        self.steps = done
-        self.progress.report(0.05 + 0.85 * done / max(of, 1), f"Step {done} of {of}")
-        if self.progress.on_preview is not None:
-            try:
-                self.progress.on_preview(look()[0])
-            except Exception as error:
-                if isinstance(error, Stopped) or driver_fault(error):
-                    raise
-                log.info("no preview: %s", error)
-
-    def end(self) -> None:
-        """Take the first step to have lasted as long as the others; what came before it went to the words."""
-        self.machine.sync()
-        begun, *steps = self._times
-        ended = time.perf_counter()
-        self.seconds = ended - begun
-        if not steps:
-            return
-        denoise = steps[-1] - steps[0]
-        first = denoise / (len(steps) - 1) if len(steps) > 1 else steps[0] - begun
-        first = min(first, steps[0] - begun)
-        self.stages = {"words": steps[0] - begun - first, "denoise": denoise + first, "decode": ended - steps[-1]}

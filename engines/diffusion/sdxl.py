@@ -126,6 +126,7 @@ class Sdxl:
         self._usual = self._in_use = paths.get("unet")
         special = {int(name.removeprefix("unet-")): file for name, file in paths.items() if name.startswith("unet-")}
         self._weights = special if self._usual else {}
+        self._stand_ins: dict[str, Any] = {}
 
     # ---------------------------------------------------------------------------------------------- the family's verbs
 
@@ -145,6 +146,36 @@ class Sdxl:
         pictures = [np.rint(plane * 255).astype(np.uint8) for plane in self.planes(works, on_step, facts)]
         return Painted(pictures, facts)
 
+    def windows(self, works: Sequence[Work]) -> int:
+        """How many windows of 77 tokens the words of these works fill, together in a batch."""
+        return max(self._windows(work) for work in works)
+
+    def use(self, stand_ins: Mapping[str, Any]) -> None:
+        """Paint with these in place of the networks of the same names, and with the networks themselves where none is
+        named. A large network that is stood in for waits in main memory; its layers that read references, which the
+        stand-in calls, stay on the device."""
+        if stand_ins.keys() == self._stand_ins.keys() and all(stand_ins[n] is s for n, s in self._stand_ins.items()):
+            return
+        for name in ("unet", "controlnet"):
+            if name in self.modules and (name in stand_ins) != (name in self._stand_ins):
+                self._lay(self.modules[name], "cpu" if name in stand_ins else self.device)
+        self._stand_ins = dict(stand_ins)
+        self._pipelines = {}
+        for name in ("unet", "vae"):
+            self._shared[name] = self._now(name)
+        self._looks.unet = self._now("unet")
+        if self._passes is not None:
+            self._passes.net = self._now("controlnet")
+
+    def _now(self, name: str) -> Any:
+        return self._stand_ins.get(name, self.modules[name])
+
+    def _lay(self, network: Any, where: str | torch.device) -> None:
+        network.to(where)
+        projection = getattr(network, "encoder_hid_proj", None)
+        if projection is not None:
+            projection.to(self.device)
+
     def spare(self, on: bool) -> None:
         """Decode in tiles and slices, to need less memory; off again. Only the VAE: tiles of TAESD hold other sizes."""
         vae = self.modules["vae"]
@@ -155,7 +186,8 @@ class Sdxl:
         """The pictures before they are rounded to bytes: H×W×3, 0–1. Fills `facts`."""
         first = works[0]
         # 1. What the UNet is and wears.
-        self._choose_weights(first.steps)
+        if "unet" not in self._stand_ins:  # an engine has its weights in it
+            self._choose_weights(first.steps)
         facts["adapters"] = self._worn.wear(first.adapters)
         # 2. Words, and what guidance turns away from.
         asked = self._spoken(works)
@@ -174,7 +206,7 @@ class Sdxl:
         facts["steps"] = pipeline.num_timesteps
         facts["control_passes"] = (self._passes.ran if self._passes else 0) - before
         # 7. Pixels.
-        return list(latents.decode(self.modules["vae"], done))
+        return list(latents.decode(self._now("vae"), done))
 
     # ----------------------------------------------------------------------------------------------------------- steps
 
@@ -204,7 +236,7 @@ class Sdxl:
         return max(self._words.windows(text) for text in texts)
 
     def _spoken(self, works: Sequence[Work]) -> dict[str, Any]:
-        windows = max(self._windows(work) for work in works)
+        windows = self.windows(works)
         read = functools.partial(self._words.read, windows=windows, device=self.device, worn=self._worn.key)
         said = [read(work.prompt) for work in works]
         asked = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,11 @@ def export(job: Job, graph: str, folder: Path, progress: Progress) -> Exported:
     return Exported(folder / "model.onnx")
 
 
-def engine(exported: Exported, shape: Shape, job: Job, progress: Progress) -> bytes:
-    if job.profile.name == "second fails" and shape != job.shapes[0]:
+def engine(exported: Exported, shapes: Sequence[Shape], job: Job, progress: Progress) -> bytes:
+    if job.profile.name == "second fails" and exported.path.read_bytes() != b"graph of unet":
         raise EngineError("TensorRT found no way to build this", "Use the painter as it is.")
-    return b"engine of " + exported.path.read_bytes() + f" for {shape} on {job.target}".encode()
+    return (
+        b"engine of "
+        + exported.path.read_bytes()
+        + f" for {', '.join(dict.fromkeys(map(str, shapes)))} on {job.target}".encode()
+    )

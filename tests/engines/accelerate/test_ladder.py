@@ -193,6 +193,21 @@ def test_another_size_takes_the_others_place(rig: Rig) -> None:
     assert rig.trt.loaded == ["unet", "tall", "unet"]
 
 
+def test_one_engine_of_many_sizes_stays_loaded_for_all_of_them(rig: Rig) -> None:
+    tall = replace(WORK, width_px=768, height_px=1408)
+    every = (SQUARE, replace(SQUARE, windows=2), Shape(768, 1408))
+    rig.build("unet", shapes=every)
+    for work, windows in ((WORK, 1), (WORK, 2), (tall, 1)):
+        assert "unet" in rig.choose(work, windows=windows).modules
+    assert "unet" not in rig.choose(tall, windows=2).modules and rig.trt.loaded == ["unet"]
+    path = rig.cache.get(rig.key("unet", shapes=every))
+    assert path is not None
+    path.write_bytes(b"un")
+    rig.ladder.release()
+    assert rig.choose().rebuild == (rig.key("unet", shapes=every),)
+    assert rig.choose(tall, windows=2).rebuild == ()  # which it never could
+
+
 def test_one_onnx_graph_takes_all_sizes(rig: Rig) -> None:
     rig.trt.absent = "it is not installed"
     rig.build("unet", rung=rig.onnx)
@@ -211,7 +226,7 @@ def test_one_onnx_graph_takes_all_sizes(rig: Rig) -> None:
         ({}, replace(WORK, width_px=768), {}, "for 1024×1024 px"),
         ({}, WORK, {"batch": 4}, "for 1024×1024 px"),
         ({}, replace(WORK, guidance=6.0), {}, "for 1024×1024 px"),
-        ({}, WORK, {"windows": 2}, "for words of up to 75 tokens"),
+        ({}, WORK, {"windows": 2}, "for 1024×1024 px"),
         ({"version": "1.6.0.1"}, WORK, {}, "built by version 1.6.0.1"),
         ({"weights": "f" * 64}, WORK, {}, "made of other weights"),
         ({"loras": (("c" * 64, 1.0),)}, WORK, {}, "with other LoRAs"),
