@@ -78,6 +78,10 @@ def _parts(shot: Shot) -> tuple[NDArray[np.uint8], NDArray[np.float32], list[dic
         })  # fmt: skip
         numbers[index + 1] = len(facts)
     roles = np.array([ROLE_OF[paint.colour] for paint in paints], np.float32)
+    for index, solid in enumerate(shot.arranged.solids):
+        fact = facts[numbers[index + 3] - 1]
+        if fact["name"] == "label":  # what is printed there: its width by its height
+            fact["print"] = float(solid.half[0] / solid.half[1] * (1.0 if solid.kind == t.BOX else 0.5 * np.pi))
     return numbers, roles, facts
 
 

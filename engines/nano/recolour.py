@@ -37,11 +37,14 @@ _FROM_LMS = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Prints:
-    """What is printed on labels: `ink` K×PRINT×PRINT 0–1 (the first is blank), `colour` K×3 linear, `of` part → K."""
+    """What is printed on labels: `ink` K×PRINT×PRINT 0–1 (the first is blank), `colour` K×3 linear, `of` part → K.
+    `shape` K×2: how often a design fits across and down; negative where it is a pattern that goes on, else it stands in
+    the middle."""
 
     ink: Floats
     colour: Floats
     of: NDArray[np.uint8]
+    shape: Floats
 
 
 def part_colours(parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floating]) -> Floats:
@@ -90,7 +93,8 @@ def recolour(
     lit = np.concatenate([light[..., :7] @ mixes, light[..., 7:] @ shine], axis=-1).astype(np.float32)
     _compose(
         lit, owners, maps[top : top + height, left : left + width], top, left, albedo,
-        balances, roll, lock, prints.ink, prints.colour, prints.of, np.int64(seed), _LMS, _LAB, _FROM_LAB, _FROM_LMS,
+        balances, roll, lock, prints.ink, prints.colour, prints.of, prints.shape, np.int64(seed),
+        _LMS, _LAB, _FROM_LAB, _FROM_LMS,
         _to_bytes(), out,
     )  # fmt: skip
     return out
@@ -144,7 +148,7 @@ def _alike(albedo: Floats, parts: Sequence[Mapping[str, Any]]) -> Floats:
 
 @cached
 def _compose(
-    lit, owners, maps, top, left, albedo, balances, roll, lock, inks, ink_colour, ink_of, seed,
+    lit, owners, maps, top, left, albedo, balances, roll, lock, inks, ink_colour, ink_of, ink_shape, seed,
     lms_of, lab_of, from_lab, from_lms, to_bytes, out,
 ):  # fmt: skip
     height, width = out.shape[0], out.shape[1]
@@ -202,8 +206,15 @@ def _compose(
                 c[0], c[1], c[2] = albedo[part, 0], albedo[part, 1], albedo[part, 2]
                 number = ink_of[part]
                 if number > 0 and maps[y, x, 5] > 0:
-                    a = np.float32(maps[y, x, 4] - 1) * np.float32(127 / 254)
-                    b = np.float32(maps[y, x, 5] - 1) * np.float32(127 / 254)
+                    a = np.float32(maps[y, x, 4] - 1) * np.float32(1 / 254) - np.float32(0.5)
+                    b = np.float32(maps[y, x, 5] - 1) * np.float32(1 / 254) - np.float32(0.5)
+                    a = np.float32(0.5) + a * abs(ink_shape[number, 0])
+                    b = np.float32(0.5) + b * abs(ink_shape[number, 1])
+                    if ink_shape[number, 0] < zero:
+                        a -= math.floor(a)
+                        b -= math.floor(b)
+                    a = min(max(a, zero), one) * np.float32(127)
+                    b = min(max(b, zero), one) * np.float32(127)
                     i0, j0 = min(int(b), 126), min(int(a), 126)
                     fi, fj = b - np.float32(i0), a - np.float32(j0)
                     ink = (one - fi) * ((one - fj) * inks[number, i0, j0] + fj * inks[number, i0, j0 + 1])
@@ -261,6 +272,7 @@ def make_prints(parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floating
     """A printed design for each label, in the ink of a role that shows on it."""
     of = np.zeros(256, np.uint8)
     inks, colours = [np.zeros((PRINT, PRINT), np.float32)], [np.zeros(3, np.float32)]
+    shapes = [(1.0, 1.0)]
     design = None
     for number, part in enumerate(parts, 1):
         if part["name"] != "label" or len(inks) > 3:
@@ -271,26 +283,29 @@ def make_prints(parts: Sequence[Mapping[str, Any]], palette: NDArray[np.floating
         ink = shows[0] if rng.random() < 0.6 else shows[int(rng.integers(len(shows)))]
         design = _design(rng) if design is None else design
         of[number] = len(inks)
-        inks.append(design)
+        inks.append(design[0])
+        wide = float(part.get("print", 1.6))
+        way = -1.0 if design[1] else 1.0
+        shapes.append((way * max(wide, 1.0), way * max(1 / wide, 1.0)))
         colours.append(np.clip(from_oklab(np.asarray(ink, float)), 0.004, 0.9).astype(np.float32) * WHITE_PAINT)
-    return Prints(np.stack(inks), np.stack(colours).astype(np.float32), of)
+    return Prints(np.stack(inks), np.stack(colours).astype(np.float32), of, np.array(shapes, np.float32))
 
 
-def _design(rng: np.random.Generator) -> Floats:
-    """A made-up label: a mark, a name as a row of strokes, small lines; or stripes, dots, a border."""
+def _design(rng: np.random.Generator) -> tuple[Floats, bool]:
+    """A made-up label: a mark, a name as a row of strokes, small lines; or stripes or dots. Whether it is a pattern."""
     canvas = np.zeros((4 * PRINT, 4 * PRINT), np.uint8)
     style, edge = rng.random(), 4 * PRINT
     if style < 0.12:
-        return np.zeros((PRINT, PRINT), np.float32)
+        return np.zeros((PRINT, PRINT), np.float32), False
     if style < 0.26:
-        step = int(rng.integers(28, 70))
+        step = int(rng.choice([32, 64, 64, 128]))
         for at in range(-edge, edge, step):
-            if rng.random() < 2 and style < 0.19:
+            if style < 0.19:
                 canvas[:, max(at, 0) : max(at + step // 2, 0)] = 255
             else:
                 cv2.line(canvas, (at, 0), (at + edge, edge), 255, step // 3, cv2.LINE_AA)
     elif style < 0.34:
-        step = int(rng.integers(36, 80))
+        step = int(rng.choice([64, 64, 128]))
         for i, y in enumerate(range(step // 2, edge, step)):
             for x in range(step // 2 + (step // 2) * (i % 2), edge, step):
                 cv2.circle(canvas, (x, y), step // 4, 255, -1, cv2.LINE_AA)
@@ -306,7 +321,7 @@ def _design(rng: np.random.Generator) -> Floats:
             canvas[int(0.05 * edge) : int(0.08 * edge)] = 255
             canvas[int(0.92 * edge) : int(0.95 * edge)] = 255
     small = cv2.resize(canvas, (PRINT, PRINT), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / np.float32(255)
+    return np.asarray(small, np.float32) / np.float32(255), style < 0.34
 
 
 def _mark(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:

@@ -53,7 +53,12 @@ def test_recolouring_comes_close_to_a_true_render(seed: int) -> None:
     shot, palette = make_shot(seed, "square"), make_palette(np.random.default_rng(seed))
     palette[5] = (1, 0, 0)
     made, (width, height) = layers.render(shot), FRAMES["square"]
-    blank = recolour.Prints(np.zeros((1, 128, 128), np.float32), np.zeros((1, 3), np.float32), np.zeros(256, np.uint8))
+    blank = recolour.Prints(
+        np.zeros((1, 128, 128), np.float32),
+        np.zeros((1, 3), np.float32),
+        np.zeros(256, np.uint8),
+        np.ones((1, 2), np.float32),
+    )
     ours = recolour.recolour(made, palette, blank, (0, 0, height, width), 1)
     codes = [
         "#" + bytes(np.round(to_srgb(np.clip(from_oklab(lab), 0, 1)) * 255).astype(np.uint8)).hex()
