@@ -72,12 +72,14 @@ def train(source: Source, task: Task) -> None:
     net, fresh = autoencoder(task.sizes), Crops(source, task.seed)
     if not task.checkpoint(NAME).exists():
         begin_linear(net, tensor([fresh.batch(1, SMALL_PX)[0] for _ in range(16)], "cpu"))
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     stage: Stage[AutoencoderTiny] = Stage.begin(net, task, NAME, RATE)
     crops = Crops(source, task.seed + stage.step)
 
     def learn(progress: float) -> float:
         side = SMALL_PX if progress < SMALL_UNTIL else CROP_PX
-        batch = tensor(crops.batch(task.batch * (CROP_PX // side) ** 2, side), task.device)
+        batch = tensor(crops.batch(task.batch * (CROP_PX // side), side), task.device)
+        batch = batch.contiguous(memory_format=torch.channels_last)
         with torch.autocast(batch.device.type, torch.bfloat16):
             loss = loss_of(stage.net, batch, halved=stage.step % round(1 / HALVED) == 0)
         return stage.down(loss, progress)

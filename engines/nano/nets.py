@@ -56,12 +56,12 @@ SIZES: Mapping[str, Size] = {
     "full": Size(
         channels=(64, 128, 208), heads=(2, 4, 8), groups=16, words=2048, width=192, text_layers=4, text_heads=6,
         seen=160, seen_layers=4, seen_heads=5, encoder=48, encoder_blocks=(0, 1, 2, 3, 3), decoder=48,
-        decoder_blocks=(3, 3, 3, 2, 1), hint=(8, 16, 24, 48, 64),
+        decoder_blocks=(3, 3, 3, 3, 0), hint=(8, 16, 24, 48, 64),
     ),
     "tiny": Size(
         channels=(16, 32, 32), heads=(1, 2, 2), groups=8, words=768, width=32, text_layers=2, text_heads=2,
         seen=32, seen_layers=2, seen_heads=2, encoder=8, encoder_blocks=(0, 1, 1, 1, 1), decoder=8,
-        decoder_blocks=(1, 1, 1, 1, 1), hint=(4, 4, 8, 8, 8),
+        decoder_blocks=(1, 1, 1, 1, 0), hint=(4, 4, 8, 8, 8),
     ),
 }  # fmt: skip
 

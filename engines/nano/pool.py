@@ -67,7 +67,7 @@ def shard(source: Source, net: AutoencoderTiny, number: int, seed: int) -> dict[
     """The arrays of shard `number`, which decides its bucket, its scenes and everything else."""
     rng = np.random.default_rng((seed, number))
     bucket = BUCKETS[number % len(BUCKETS)]
-    paired = (number // len(BUCKETS)) % PAIRED == 1
+    paired = (number + number // len(BUCKETS)) % PAIRED == 1
     pairs = [source.pair(rng, bucket) for _ in range(SHARD)] if paired else []
     pictures = [made for _, made in pairs] if paired else [source.picture(rng, bucket) for _ in range(SHARD)]
     height, width = pictures[0].rgb.shape[:2]
