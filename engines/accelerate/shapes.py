@@ -32,9 +32,12 @@ class Shape:
         return f"{self.width_px}×{self.height_px} px{several}" + (", longer words" if self.windows > 1 else "")
 
 
-SHAPES = (Shape(1024, 1024), Shape(960, 1152), Shape(768, 1408), Shape(1216, 640))
-"""What squares, 4:5 feed posts, 9:16 stories and 1.91:1 links are painted at: about a megapixel, filled up to multiples
-of 64 px."""
+SHAPES = (
+    Shape(1024, 1024), Shape(896, 1152), Shape(768, 1344), Shape(1344, 768), Shape(1152, 896), Shape(832, 1216),
+    Shape(1216, 832),
+)  # fmt: skip
+"""What squares, 4:5 feed posts, 9:16 stories, wide links and what lies between are painted at: of the sizes SDXL was
+trained at, those that serve all but the narrowest formats."""
 
 
 def read_shape(text: str) -> Shape:

@@ -60,6 +60,9 @@ class Profile:
     least_px: float = 512.0
     """The side of the least square that it paints well; smaller pictures are painted larger, then reduced. 0 paints
     everything as it is asked for."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Widths and heights it was trained at: a picture is painted at one of these where its shape is near enough, so
+    that few sizes, and few engines, serve every format."""
     experimental: bool = False
     takes: str = ""
     """The kind of checkpoint (`sdxl`) of which every one on the machine becomes a painter; empty for a profile that is
@@ -73,7 +76,7 @@ class Profile:
 _TEXTS = ("name", "takes")
 _FIELDS = {
     "name", "family", "steps", "guidance", "scheduler", "parts", "extras", "start_strength", "set_strength",
-    "least_px", "experimental", "takes", "said",
+    "least_px", "sizes", "experimental", "takes", "said",
 }  # fmt: skip
 
 
@@ -128,10 +131,21 @@ def _profile(where: str, name: str, table: Any) -> Profile:
         start_strength=_number(where, "start_strength", table, Profile.start_strength),
         set_strength=_number(where, "set_strength", table, Profile.set_strength, 2.0),
         least_px=_number(where, "least_px", table, Profile.least_px, 4096.0),
+        sizes=_sizes(where, table.get("sizes", [])),
         experimental=table.get("experimental", False),
         takes=table.get("takes", ""),
         said=tuple(said),
     )
+
+
+def _sizes(where: str, value: Any) -> tuple[tuple[int, int], ...]:
+    good = isinstance(value, list) and all(
+        isinstance(one, list) and len(one) == 2 and all(isinstance(side, int) and 64 <= side <= 4096 for side in one)
+        for one in value
+    )
+    if not good:
+        raise EngineError(f"{where}: sizes: expected [[width, height], …] in pixels, got {value!r}")
+    return tuple((wide, high) for wide, high in value)
 
 
 def _table(where: str, name: str, table: Mapping[str, Any], kind: Any) -> dict[str, Any]:
@@ -154,7 +168,7 @@ def recipe(profile: Profile, parts_digest: str) -> str:
     if not parts_digest:
         return ""
     asked = (profile.family, sorted(profile.scheduler.items()), profile.start_strength, profile.set_strength)
-    return hashlib.sha256(repr((parts_digest, *asked, profile.least_px)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((parts_digest, *asked, profile.least_px, profile.sizes)).encode()).hexdigest()[:16]
 
 
 # ------------------------------------------------------------------------------------------------ what it can do

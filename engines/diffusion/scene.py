@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,8 @@ KEPT_INSIDE_PX = 4
 """How far inside its edge the product is kept from painting: half a latent pixel, so that the edge is blended."""
 SMEAR_PX = 8
 """How far beyond the product's edge a model may draw it: one latent pixel."""
+FILLED, NEARLY = 0.85, 0.9
+"""How much of one of a model's sizes a picture must fill, and how much smaller than asked it may be painted there."""
 USUAL_BLOCKS = 0.8
 """The strength of colour blocks at which a profile's `start_strength` holds."""
 _BY_AREA = ("segment",)
@@ -31,22 +33,38 @@ _BY_AREA = ("segment",)
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture's size as asked, and as painted: `scale` times as large, then filled up to whole multiples at the right
-    and at the bottom, which are cut off again."""
+    """A picture's size as asked, and as painted: `scale` times as large, then filled up to a `size` or to whole
+    multiples at the right and at the bottom, which are cut off again."""
 
     width_px: int
     height_px: int
     scale: float
     multiple_px: int
+    size: tuple[int, int] | None = None
 
     @staticmethod
-    def of(width_px: int, height_px: int, multiple_px: int, least_px: float) -> Canvas:
-        """The canvas for a picture: as large as asked, or the least size of its shape that models paint well."""
+    def of(
+        width_px: int, height_px: int, multiple_px: int, least_px: float, sizes: Sequence[tuple[int, int]] = ()
+    ) -> Canvas:
+        """The canvas for a picture: of the model's own `sizes` the one that it fills best, if it fills it nearly and is
+        hardly smaller there than asked; else as large as asked, or the least size of its shape that models paint
+        well."""
         if least_px <= 0:
             return Canvas(width_px, height_px, 1.0, multiple_px)
         by_area = least_px / math.sqrt(width_px * height_px)
         by_edge = min(LEAST_EDGE_PX, least_px) / min(width_px, height_px)
-        return Canvas(width_px, height_px, max(by_area, by_edge, 1.0), multiple_px)
+        own = Canvas(width_px, height_px, max(by_area, by_edge, 1.0), multiple_px)
+        some = [
+            Canvas(width_px, height_px, min(size[0] / width_px, size[1] / height_px), multiple_px, size)
+            for size in sizes
+        ]
+        good = [one for one in some if one.filled_fraction >= FILLED and one.scale >= NEARLY * own.scale]
+        return max(good, key=lambda one: one.filled_fraction, default=own)
+
+    @property
+    def filled_fraction(self) -> float:
+        """How much of what is painted is kept, 0–1."""
+        return math.prod(self.inner) / math.prod(self.outer)
 
     @property
     def inner(self) -> tuple[int, int]:
@@ -56,6 +74,8 @@ class Canvas:
     @property
     def outer(self) -> tuple[int, int]:
         """Width and height that are painted, in whole multiples."""
+        if self.size is not None:
+            return self.size
         wide, high = (math.ceil(side / self.multiple_px) * self.multiple_px for side in self.inner)
         return wide, high
 
@@ -128,7 +148,7 @@ def prepare(
     blurred, so that nothing there asks to be drawn. Raises `EngineError` for a set or a place that is wrong, `Stopped`.
     """
     # 1. The size
-    canvas = Canvas.of(request.width_px, request.height_px, multiple_px, profile.least_px)
+    canvas = Canvas.of(request.width_px, request.height_px, multiple_px, profile.least_px, profile.sizes)
     facts: dict[str, Any] = {"painted_px": list(canvas.outer)}
     if canvas.scale > 1:
         facts["painted_larger"] = round(canvas.scale, 2)

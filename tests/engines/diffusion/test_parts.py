@@ -378,6 +378,7 @@ def test_every_part_is_in_the_manifest_and_every_profile_short() -> None:
         ("normal = 4", "normal = 0", r"\[p\]: steps"),
         ("guidance = 1", 'guidance = "1"', r"\[p\]: guidance: expected a number"),
         ("guidance = 1", "sampler = 1", r"\[p\]: unknown field sampler"),
+        ("guidance = 1", "sizes = [[1024]]", r"\[p\]: sizes: expected \[\[width, height\]"),
         ("guidance = 1", "parts = 3", r"\[p\]: parts: expected a table"),
         ("guidance = 1", 'like = "q"', r"\[p\]: like: expected a profile"),
         ("guidance = 1", "experimental = 1", r"\[p\]: experimental"),

@@ -100,6 +100,27 @@ def test_what_was_painted_at_its_own_size_comes_back_untouched(width: int, heigh
     assert (canvas.cut(canvas.filled(picture)) == picture).all()
 
 
+SIZES = ((1024, 1024), (896, 1152), (768, 1344), (1344, 768))
+
+
+@settings(deadline=None)
+@given(st.integers(100, 2000), st.integers(100, 2000))
+def test_a_models_own_size_is_taken_where_a_picture_nearly_fills_it(w: int, h: int) -> None:
+    own, canvas = Canvas.of(w, h, 64, 896), Canvas.of(w, h, 64, 896, SIZES)
+    assert canvas == own or (canvas.outer in SIZES and canvas.filled_fraction >= 0.85)
+    assert canvas.scale >= 0.9 * own.scale and abs(canvas.inner[0] / canvas.inner[1] * h / w - 1) < 0.02
+    picture = np.zeros((h, w, 3), np.uint8)
+    assert canvas.cut(canvas.fitted(picture)).shape == picture.shape
+
+
+@pytest.mark.parametrize(
+    ("asked_px", "painted_px"),
+    [((1024, 1024), (1024, 1024)), ((916, 1145), (896, 1152)), ((1200, 628), (1344, 768)), ((640, 100), (2304, 384))],
+)
+def test_the_size_that_is_filled_best(asked_px: tuple[int, int], painted_px: tuple[int, int]) -> None:
+    assert Canvas.of(*asked_px, 64, 896, SIZES).outer == painted_px
+
+
 def test_a_small_banner_is_painted_larger_and_says_so() -> None:
     profile = replace(PROFILE, least_px=512.0)
     work = prepare(asked(320, 50), profile, 64, QUIET)
