@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.stage import painter
 from engines.stage import tables as t
 from engines.stage.develop import edge_map, nearness
 from engines.stage.scene import Scene, build_scene
@@ -49,9 +50,15 @@ class Layers:
 
 @cache
 def compiled() -> SimpleNamespace:
-    """The kernels; numba keeps them on disk."""
+    """The kernels, made once in a process. Their cache on disk is keyed by the sources they are made of."""
+    stage, here = Path(painter.__file__).parent, Path(__file__).parent
+    files = [*(stage / name for name in painter.COMPILED_FROM), here / "tracer.py", here / "seen.py"]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     return SimpleNamespace(
-        first_hits=seen.first_hits, coverage=seen.coverage, trace_light=tracer.trace_light, smooth=seen.smooth
+        first_hits=seen.build_first_hits(digest),
+        coverage=seen.build_coverage(digest),
+        trace_light=tracer.build(digest),
+        smooth=seen.smooth,
     )
 
 
@@ -195,11 +202,3 @@ def _on_label(
     angle = np.arctan2(local[:, 0], local[:, 2]) - np.arctan2(facing[0], facing[2])
     angle = (angle + np.pi) % (2 * np.pi) - np.pi
     return 0.5 + angle / np.pi, down, np.ones(len(down), bool)
-
-
-def digest() -> str:
-    """Of everything that decides a scene's layers."""
-    here = Path(__file__).parent
-    names = ("grammar.py", "products.py", "layers.py", "tracer.py", "seen.py")
-    text = b"".join((here / name).read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()

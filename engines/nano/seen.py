@@ -4,6 +4,7 @@ keeps to surfaces."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -33,60 +34,74 @@ def camera_ray(world, x, y):
     return dx / stretch, dy / stretch, dz / stretch, stretch
 
 
-@cached
-def first_hits(world, prims, grid, first_out, width, height):
-    """Fill H×W×FIRST with what the ray through each pixel's middle meets."""
-    ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
-    for row in range(height):
-        for column in range(width):
-            dx, dy, dz, stretch = camera_ray(world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height))
-            met, what, _, nx, ny, nz = nearest(world, prims, grid, ex, ey, ez, dx, dy, dz, HALF, False)
-            at = (row * width + column) * FIRST
-            r, u, f = t.G_RIGHT, t.G_UP, t.G_FORWARD
-            store(first_out, at, met / stretch)
-            store(first_out, at + 1, nx * load(world, r) + ny * load(world, r + 1) + nz * load(world, r + 2))
-            store(first_out, at + 2, nx * load(world, u) + ny * load(world, u + 1) + nz * load(world, u + 2))
-            store(first_out, at + 3, -(nx * load(world, f) + ny * load(world, f + 1) + nz * load(world, f + 2)))
-            store(first_out, at + 4, F(what))
+def build_first_hits(digest: str) -> Callable[..., None]:
+    """Compile the entry; `digest` as in `tracer.build`."""
+
+    @cached
+    def first_hits(world, prims, grid, first_out, width, height):
+        """Fill H×W×FIRST with what the ray through each pixel's middle meets."""
+        if len(digest) == 0:
+            return
+        ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
+        for row in range(height):
+            for column in range(width):
+                dx, dy, dz, stretch = camera_ray(world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height))
+                met, what, _, nx, ny, nz = nearest(world, prims, grid, ex, ey, ez, dx, dy, dz, HALF, False)
+                at = (row * width + column) * FIRST
+                r, u, f = t.G_RIGHT, t.G_UP, t.G_FORWARD
+                store(first_out, at, met / stretch)
+                store(first_out, at + 1, nx * load(world, r) + ny * load(world, r + 1) + nz * load(world, r + 2))
+                store(first_out, at + 2, nx * load(world, u) + ny * load(world, u + 1) + nz * load(world, u + 2))
+                store(first_out, at + 3, -(nx * load(world, f) + ny * load(world, f + 1) + nz * load(world, f + 2)))
+                store(first_out, at + 4, F(what))
+
+    return first_hits
 
 
-@cached
-def coverage(world, prims, grid, parts, centre, first_out, second_out, share_out, width, height):
-    """At borders between parts: the two parts that fill most of a pixel, and the first one's share of 255.
+def build_coverage(digest: str) -> Callable[..., None]:
+    """Compile the entry; `digest` as in `tracer.build`."""
 
-    `parts` maps an object's number to a part (uint8); `centre` H×W are the parts in the pixels' middles.
-    """
-    ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
-    counts = np.zeros(256, np.int64)
-    for row in range(height):
-        for column in range(width):
-            own = centre[row, column]
-            first_out[row, column] = own
-            second_out[row, column] = own
-            share_out[row, column] = 255
-            edge = False
-            for near_row in range(max(row - 1, 0), min(row + 2, height)):
-                for near_column in range(max(column - 1, 0), min(column + 2, width)):
-                    edge = edge or centre[near_row, near_column] != own
-            if not edge:
-                continue
-            counts[:] = 0
-            for i in range(9):
-                x = (F(column) + (F(i % 3) + HALF) / F(3)) / F(width)
-                y = (F(row) + (F(i // 3) + HALF) / F(3)) / F(height)
-                dx, dy, dz, _ = camera_ray(world, x, y)
-                _, what, _, _, _, _ = nearest(world, prims, grid, ex, ey, ez, dx, dy, dz, HALF, False)
-                counts[parts[max(what, -1) + 1]] += 1
-            most = np.argmax(counts)
-            many = counts[most]
-            counts[most] = 0
-            next_most = np.argmax(counts)
-            first_out[row, column] = most
-            if counts[next_most] > 0:
-                second_out[row, column] = next_most
-                share_out[row, column] = int(F(255) * F(many) / F(many + counts[next_most]) + HALF)
-            else:
-                second_out[row, column] = most
+    @cached
+    def coverage(world, prims, grid, parts, centre, first_out, second_out, share_out, width, height):
+        """At borders between parts: the two parts that fill most of a pixel, and the first one's share of 255.
+
+        `parts` maps an object's number to a part (uint8); `centre` H×W are the parts in the pixels' middles.
+        """
+        if len(digest) == 0:
+            return
+        ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
+        counts = np.zeros(256, np.int64)
+        for row in range(height):
+            for column in range(width):
+                own = centre[row, column]
+                first_out[row, column] = own
+                second_out[row, column] = own
+                share_out[row, column] = 255
+                edge = False
+                for near_row in range(max(row - 1, 0), min(row + 2, height)):
+                    for near_column in range(max(column - 1, 0), min(column + 2, width)):
+                        edge = edge or centre[near_row, near_column] != own
+                if not edge:
+                    continue
+                counts[:] = 0
+                for i in range(9):
+                    x = (F(column) + (F(i % 3) + HALF) / F(3)) / F(width)
+                    y = (F(row) + (F(i // 3) + HALF) / F(3)) / F(height)
+                    dx, dy, dz, _ = camera_ray(world, x, y)
+                    _, what, _, _, _, _ = nearest(world, prims, grid, ex, ey, ez, dx, dy, dz, HALF, False)
+                    counts[parts[max(what, -1) + 1]] += 1
+                most = np.argmax(counts)
+                many = counts[most]
+                counts[most] = 0
+                next_most = np.argmax(counts)
+                first_out[row, column] = most
+                if counts[next_most] > 0:
+                    second_out[row, column] = next_most
+                    share_out[row, column] = int(F(255) * F(many) / F(many + counts[next_most]) + HALF)
+                else:
+                    second_out[row, column] = most
+
+    return coverage
 
 
 @cached

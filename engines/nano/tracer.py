@@ -8,6 +8,7 @@ right to the first bounce), and what shines on top: lights, and the set.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -169,202 +170,221 @@ def tile_place(row, column):
     return place
 
 
-@cached
-def trace_light(
-    world, prims, mats, lights, grid, texture, roles, first, out, width, row_from, row_to, height, samples, seed
-):
-    """Fill rows of H×W×PLANES. `first` is what `first_hits` found at this size, `roles` object number → role 0–4."""
-    count = int(load(lights, 0))
-    lit = lights + 4 * t.LIGHT_STRIDE
-    screen = load(world, t.G_GOBO_STRENGTH)
-    share = ONE / F(samples)
-    sums = np.zeros(PLANES, np.float32)
-    for row in range(row_from, row_to):
-        for column in range(width):
-            pixel = row * width + column
-            state = scramble(U(np.int64(pixel)) ^ (U(np.int64(seed)) << U(32)))
-            offset_a = unit(state)
-            state = advance(state)
-            offset_b = unit(state)
-            state = advance(state)
-            tile = tile_place(row, column) * samples
-            sums[:] = ZERO
-            ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
-            cx, cy, cz, stretch = camera_ray(world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height))
-            seen = int(load(first, pixel * FIRST + 4))
-            met_first = load(first, pixel * FIRST) * stretch
-            if seen == t.ID_NOTHING:
-                r, g, b = sky(world, cx, cy, cz)
-                for plane in range(PLANES):
-                    store(out, pixel * PLANES + plane, luminance(r, g, b) if plane == AMBIENT else ZERO)
-                continue
-            a, b, c = (
-                load(first, pixel * FIRST + 1),
-                load(first, pixel * FIRST + 2),
-                -load(first, pixel * FIRST + 3),
-            )
-            nx = a * load(world, t.G_RIGHT) + b * load(world, t.G_UP) + c * load(world, t.G_FORWARD)
-            ny = a * load(world, t.G_RIGHT + 1) + b * load(world, t.G_UP + 1) + c * load(world, t.G_FORWARD + 1)
-            nz = a * load(world, t.G_RIGHT + 2) + b * load(world, t.G_UP + 2) + c * load(world, t.G_FORWARD + 2)
-            index = 0
-            if seen == t.ID_FLOOR:
-                index = int(load(world, t.G_FLOOR_MATERIAL))
-            elif seen == t.ID_WALL:
-                index = int(load(world, t.G_WALL_MATERIAL))
-            else:
-                index = int(load(prims, (seen - t.ID_FIRST_PRIM) * t.PRIM_STRIDE + t.P_MATERIAL))
-            mat = index * t.MATERIAL_STRIDE
-            alpha, metal = load(mats, mat + t.M_ROUGH), load(mats, mat + t.M_METAL)
-            spec, glass = load(mats, mat + t.M_SPECULAR), load(mats, mat + t.M_GLASS)
-            px, py, pz = ex + met_first * cx, ey + met_first * cy, ez + met_first * cz
-            vx, vy, vz = -cx, -cy, -cz
-            facing = max(nx * vx + ny * vy + nz * vz, F(0.001))
-            ox, oy, oz = px + LIFT * nx, py + LIFT * ny, pz + LIFT * nz
-            for sample in range(samples):
-                state = advance(scramble(state + U(np.int64(sample))))
-                if glass > ZERO:
-                    gx, gy, gz, dx, dy, dz = ex, ey, ez, cx, cy, cz
-                    mirrored = False
-                    for depth in range(GLASS_BOUNCES):
-                        state = advance(state)
-                        met, what, _, mx, my, mz = nearest(
-                            world, prims, grid, gx, gy, gz, dx, dy, dz, unit(state), False
-                        )
-                        if mirrored:
-                            key, other = seen_light(
-                                world, lit, count, texture, screen, gx, gy, gz, dx, dy, dz, met, -ONE
-                            )
-                            sums[SHINE] += min(key + other, CAP)
-                        if what == t.ID_NOTHING:
-                            r, g, b = sky(world, dx, dy, dz)
-                            sums[SHINE if mirrored else AMBIENT] += luminance(r, g, b)
-                            break
-                        qx, qy, qz = gx + met * dx, gy + met * dy, gz + met * dz
-                        through = ZERO
-                        if what >= t.ID_FIRST_PRIM:
-                            at = int(load(prims, (what - t.ID_FIRST_PRIM) * t.PRIM_STRIDE + t.P_MATERIAL))
-                            through = load(mats, at * t.MATERIAL_STRIDE + t.M_GLASS)
-                        if through == ZERO:
-                            left, state = leaving(
-                                world, prims, mats, lit, count, grid, texture, screen, qx, qy, qz, mx, my, mz, state
-                            )
-                            role = int(load(roles, what))
-                            sums[SET_SHINE if mirrored else FROM_ROLE + role] += left
-                            break
-                        towards_us = -(mx * dx + my * dy + mz * dz)
-                        entering = towards_us > ZERO
-                        if not entering:
-                            mx, my, mz, towards_us = -mx, -my, -mz, -towards_us
-                        ratio = F(1 / 1.45) if entering else F(1.45)
-                        bend = ONE - ratio * ratio * (ONE - towards_us * towards_us)
-                        chance = ONE
-                        if through < F(1.5):
-                            ratio = ONE
-                            bend = towards_us * towards_us
-                            chance = schlick(F(0.04), towards_us)
-                        elif bend > ZERO:
-                            chance = schlick(F(0.035), towards_us if entering else math.sqrt(bend))
-                        state = advance(state)
-                        if unit(state) < chance:
-                            dx = dx + TWO * towards_us * mx
-                            dy = dy + TWO * towards_us * my
-                            dz = dz + TWO * towards_us * mz
-                            gx, gy, gz = qx + LIFT * mx, qy + LIFT * my, qz + LIFT * mz
-                            mirrored = mirrored or depth == 0
-                        else:
-                            push = ratio * towards_us - math.sqrt(max(bend, ZERO))
-                            dx, dy, dz = ratio * dx + push * mx, ratio * dy + push * my, ratio * dz + push * mz
-                            size = ONE / math.sqrt(dx * dx + dy * dy + dz * dz)
-                            dx *= size
-                            dy *= size
-                            dz *= size
-                            gx, gy, gz = qx - LIFT * TWO * mx, qy - LIFT * TWO * my, qz - LIFT * TWO * mz
+def build(digest: str) -> Callable[..., None]:
+    """Compile the entry. `digest` of the sources is part of numba's cache key, so an edited helper is never stale."""
+
+    @cached
+    def trace_light(
+        world, prims, mats, lights, grid, texture, roles, first, out, width, row_from, row_to, height, samples, seed
+    ):
+        """Fill rows of H×W×PLANES. `first` is what `first_hits` found at this size, `roles` object → role 0–4."""
+        if len(digest) == 0:
+            return
+        count = int(load(lights, 0))
+        lit = lights + 4 * t.LIGHT_STRIDE
+        screen = load(world, t.G_GOBO_STRENGTH)
+        share = ONE / F(samples)
+        sums = np.zeros(PLANES, np.float32)
+        for row in range(row_from, row_to):
+            for column in range(width):
+                pixel = row * width + column
+                state = scramble(U(np.int64(pixel)) ^ (U(np.int64(seed)) << U(32)))
+                offset_a = unit(state)
+                state = advance(state)
+                offset_b = unit(state)
+                state = advance(state)
+                tile = tile_place(row, column) * samples
+                sums[:] = ZERO
+                ex, ey, ez = load(world, t.G_EYE), load(world, t.G_EYE + 1), load(world, t.G_EYE + 2)
+                cx, cy, cz, stretch = camera_ray(world, (F(column) + HALF) / F(width), (F(row) + HALF) / F(height))
+                seen = int(load(first, pixel * FIRST + 4))
+                met_first = load(first, pixel * FIRST) * stretch
+                if seen == t.ID_NOTHING:
+                    r, g, b = sky(world, cx, cy, cz)
+                    for plane in range(PLANES):
+                        store(out, pixel * PLANES + plane, luminance(r, g, b) if plane == AMBIENT else ZERO)
                     continue
-                turn_c = frac(F(tile + sample) * R3_X)
-                turn_d = frac(F(tile + sample) * R3_Y)
-                turn_a = frac(offset_a + F(sample) * R2_X)
-                turn_b = frac(offset_b + F(sample) * R2_Y)
-                total, keep, keep_shine = ZERO, ZERO, ZERO
-                ax, ay, az, away = ZERO, ZERO, ZERO, ZERO
-                for k in range(count):
-                    tx, ty, tz, far, bright, own = towards(lit, k, px, py, pz, turn_a, turn_b)
-                    add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
-                    if add <= ZERO:
+                a, b, c = (
+                    load(first, pixel * FIRST + 1),
+                    load(first, pixel * FIRST + 2),
+                    -load(first, pixel * FIRST + 3),
+                )
+                nx = a * load(world, t.G_RIGHT) + b * load(world, t.G_UP) + c * load(world, t.G_FORWARD)
+                ny = a * load(world, t.G_RIGHT + 1) + b * load(world, t.G_UP + 1) + c * load(world, t.G_FORWARD + 1)
+                nz = a * load(world, t.G_RIGHT + 2) + b * load(world, t.G_UP + 2) + c * load(world, t.G_FORWARD + 2)
+                index = 0
+                if seen == t.ID_FLOOR:
+                    index = int(load(world, t.G_FLOOR_MATERIAL))
+                elif seen == t.ID_WALL:
+                    index = int(load(world, t.G_WALL_MATERIAL))
+                else:
+                    index = int(load(prims, (seen - t.ID_FIRST_PRIM) * t.PRIM_STRIDE + t.P_MATERIAL))
+                mat = index * t.MATERIAL_STRIDE
+                alpha, metal = load(mats, mat + t.M_ROUGH), load(mats, mat + t.M_METAL)
+                spec, glass = load(mats, mat + t.M_SPECULAR), load(mats, mat + t.M_GLASS)
+                px, py, pz = ex + met_first * cx, ey + met_first * cy, ez + met_first * cz
+                vx, vy, vz = -cx, -cy, -cz
+                facing = max(nx * vx + ny * vy + nz * vz, F(0.001))
+                ox, oy, oz = px + LIFT * nx, py + LIFT * ny, pz + LIFT * nz
+                for sample in range(samples):
+                    state = advance(scramble(state + U(np.int64(sample))))
+                    if glass > ZERO:
+                        gx, gy, gz, dx, dy, dz = ex, ey, ez, cx, cy, cz
+                        mirrored = False
+                        for depth in range(GLASS_BOUNCES):
+                            state = advance(state)
+                            met, what, _, mx, my, mz = nearest(
+                                world, prims, grid, gx, gy, gz, dx, dy, dz, unit(state), False
+                            )
+                            if mirrored:
+                                key, other = seen_light(
+                                    world, lit, count, texture, screen, gx, gy, gz, dx, dy, dz, met, -ONE
+                                )
+                                sums[SHINE] += min(key + other, CAP)
+                            if what == t.ID_NOTHING:
+                                r, g, b = sky(world, dx, dy, dz)
+                                sums[SHINE if mirrored else AMBIENT] += luminance(r, g, b)
+                                break
+                            qx, qy, qz = gx + met * dx, gy + met * dy, gz + met * dz
+                            through = ZERO
+                            if what >= t.ID_FIRST_PRIM:
+                                at = int(load(prims, (what - t.ID_FIRST_PRIM) * t.PRIM_STRIDE + t.P_MATERIAL))
+                                through = load(mats, at * t.MATERIAL_STRIDE + t.M_GLASS)
+                            if through == ZERO:
+                                left, state = leaving(
+                                    world, prims, mats, lit, count, grid, texture, screen, qx, qy, qz, mx, my, mz, state
+                                )
+                                role = int(load(roles, what))
+                                sums[SET_SHINE if mirrored else FROM_ROLE + role] += left
+                                break
+                            towards_us = -(mx * dx + my * dy + mz * dz)
+                            entering = towards_us > ZERO
+                            if not entering:
+                                mx, my, mz, towards_us = -mx, -my, -mz, -towards_us
+                            ratio = F(1 / 1.45) if entering else F(1.45)
+                            bend = ONE - ratio * ratio * (ONE - towards_us * towards_us)
+                            chance = ONE
+                            if through < F(1.5):
+                                ratio = ONE
+                                bend = towards_us * towards_us
+                                chance = schlick(F(0.04), towards_us)
+                            elif bend > ZERO:
+                                chance = schlick(F(0.035), towards_us if entering else math.sqrt(bend))
+                            state = advance(state)
+                            if unit(state) < chance:
+                                dx = dx + TWO * towards_us * mx
+                                dy = dy + TWO * towards_us * my
+                                dz = dz + TWO * towards_us * mz
+                                gx, gy, gz = qx + LIFT * mx, qy + LIFT * my, qz + LIFT * mz
+                                mirrored = mirrored or depth == 0
+                            else:
+                                push = ratio * towards_us - math.sqrt(max(bend, ZERO))
+                                dx, dy, dz = ratio * dx + push * mx, ratio * dy + push * my, ratio * dz + push * mz
+                                size = ONE / math.sqrt(dx * dx + dy * dy + dz * dz)
+                                dx *= size
+                                dy *= size
+                                dz *= size
+                                gx, gy, gz = qx - LIFT * TWO * mx, qy - LIFT * TWO * my, qz - LIFT * TWO * mz
                         continue
-                    dim = ONE
-                    if load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
-                        dim = ONE - screen * (ONE - gobo(world, texture, px, py, pz))
-                    shine = ZERO
-                    if metal > ZERO or spec > ZERO:
-                        shine = min(dim * bright * gleam(nx, ny, nz, vx, vy, vz, tx, ty, tz, alpha, spec, own), CAP)
-                    add *= dim * (ONE - spec) * (ONE - metal)
-                    weight = add + shine + F(1e-6)
-                    if k == 0:
+                    turn_c = frac(F(tile + sample) * R3_X)
+                    turn_d = frac(F(tile + sample) * R3_Y)
+                    turn_a = frac(offset_a + F(sample) * R2_X)
+                    turn_b = frac(offset_b + F(sample) * R2_Y)
+                    total, keep, keep_shine = ZERO, ZERO, ZERO
+                    ax, ay, az, away = ZERO, ZERO, ZERO, ZERO
+                    for k in range(count):
+                        tx, ty, tz, far, bright, own = towards(lit, k, px, py, pz, turn_a, turn_b)
+                        add = bright * max(nx * tx + ny * ty + nz * tz, ZERO)
+                        if add <= ZERO:
+                            continue
+                        dim = ONE
+                        if load(lit, k * t.LIGHT_STRIDE + t.L_GOBO) > ZERO:
+                            dim = ONE - screen * (ONE - gobo(world, texture, px, py, pz))
+                        shine = ZERO
+                        if metal > ZERO or spec > ZERO:
+                            shine = min(dim * bright * gleam(nx, ny, nz, vx, vy, vz, tx, ty, tz, alpha, spec, own), CAP)
+                        add *= dim * (ONE - spec) * (ONE - metal)
+                        weight = add + shine + F(1e-6)
+                        if k == 0:
+                            state = advance(state)
+                            if not blocked(world, prims, mats, grid, ox, oy, oz, tx, ty, tz, far, unit(state)):
+                                sums[KEY] += add + (shine if metal > ZERO else ZERO)
+                                sums[SHINE] += ZERO if metal > ZERO else shine
+                        else:
+                            total += weight
+                            state = advance(state)
+                            if unit(state) * total <= weight:
+                                keep, keep_shine = add / weight, shine / weight
+                                ax, ay, az, away = tx, ty, tz, far
+                    if total > ZERO:
                         state = advance(state)
-                        if not blocked(world, prims, mats, grid, ox, oy, oz, tx, ty, tz, far, unit(state)):
-                            sums[KEY] += add + (shine if metal > ZERO else ZERO)
-                            sums[SHINE] += ZERO if metal > ZERO else shine
-                    else:
-                        total += weight
-                        state = advance(state)
-                        if unit(state) * total <= weight:
-                            keep, keep_shine = add / weight, shine / weight
-                            ax, ay, az, away = tx, ty, tz, far
-                if total > ZERO:
-                    state = advance(state)
-                    if not blocked(world, prims, mats, grid, ox, oy, oz, ax, ay, az, away, unit(state)):
-                        sums[AMBIENT] += total * (keep + (keep_shine if metal > ZERO else ZERO))
-                        sums[SHINE] += ZERO if metal > ZERO else total * keep_shine
-                if metal == ZERO:
-                    dx, dy, dz = cosine(nx, ny, nz, turn_c, turn_d)
-                    state = advance(state)
-                    met, what, _, mx, my, mz = nearest(world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False)
-                    if what == t.ID_NOTHING:
-                        r, g, b = sky(world, dx, dy, dz)
-                        sums[AMBIENT] += (ONE - spec) * luminance(r, g, b)
-                    else:
-                        left, state = leaving(
-                            world, prims, mats, lit, count, grid, texture, screen,
-                            ox + met * dx, oy + met * dy, oz + met * dz, mx, my, mz, state,
-                        )  # fmt: skip
-                        sums[FROM_ROLE + int(load(roles, what))] += (ONE - spec) * left
-                if metal > ZERO or spec > ZERO:
-                    state = advance(state)
-                    u = unit(state)
-                    state = advance(state)
-                    hx, hy, hz = half_vector(
-                        nx, ny, nz, vx, vy, vz, alpha, frac(turn_c + u * F(0.35)), frac(turn_d + unit(state) * F(0.35))
-                    )
-                    cos_h = vx * hx + vy * hy + vz * hz
-                    dx, dy, dz = TWO * cos_h * hx - vx, TWO * cos_h * hy - vy, TWO * cos_h * hz - vz
-                    cos = nx * dx + ny * dy + nz * dz
-                    if cos > ZERO:
-                        weight = shadowing(cos, alpha)
-                        if metal == ZERO:
-                            weight *= schlick(spec, cos_h)
+                        if not blocked(world, prims, mats, grid, ox, oy, oz, ax, ay, az, away, unit(state)):
+                            sums[AMBIENT] += total * (keep + (keep_shine if metal > ZERO else ZERO))
+                            sums[SHINE] += ZERO if metal > ZERO else total * keep_shine
+                    if metal == ZERO:
+                        dx, dy, dz = cosine(nx, ny, nz, turn_c, turn_d)
                         state = advance(state)
                         met, what, _, mx, my, mz = nearest(
                             world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False
                         )
-                        cos_v = max(facing, F(1e-3))
-                        density = facets(nx * hx + ny * hy + nz * hz, alpha) * shadowing(cos_v, alpha) / (F(4) * cos_v)
-                        key, other = seen_light(
-                            world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, met, density
-                        )
-                        if metal > ZERO:
-                            sums[KEY] += min(weight * key, CAP)
-                            sums[AMBIENT] += min(weight * other, CAP)
-                        else:
-                            sums[SHINE] += min(weight * (key + other), CAP)
                         if what == t.ID_NOTHING:
                             r, g, b = sky(world, dx, dy, dz)
-                            sums[AMBIENT if metal > ZERO else SHINE] += weight * luminance(r, g, b)
+                            sums[AMBIENT] += (ONE - spec) * luminance(r, g, b)
                         else:
                             left, state = leaving(
                                 world, prims, mats, lit, count, grid, texture, screen,
                                 ox + met * dx, oy + met * dy, oz + met * dz, mx, my, mz, state,
                             )  # fmt: skip
-                            role = int(load(roles, what))
-                            sums[FROM_ROLE + role if metal > ZERO else SET_SHINE] += weight * left
-            for plane in range(PLANES):
-                store(out, pixel * PLANES + plane, sums[plane] * share)
+                            sums[FROM_ROLE + int(load(roles, what))] += (ONE - spec) * left
+                    if metal > ZERO or spec > ZERO:
+                        state = advance(state)
+                        u = unit(state)
+                        state = advance(state)
+                        hx, hy, hz = half_vector(
+                            nx,
+                            ny,
+                            nz,
+                            vx,
+                            vy,
+                            vz,
+                            alpha,
+                            frac(turn_c + u * F(0.35)),
+                            frac(turn_d + unit(state) * F(0.35)),
+                        )
+                        cos_h = vx * hx + vy * hy + vz * hz
+                        dx, dy, dz = TWO * cos_h * hx - vx, TWO * cos_h * hy - vy, TWO * cos_h * hz - vz
+                        cos = nx * dx + ny * dy + nz * dz
+                        if cos > ZERO:
+                            weight = shadowing(cos, alpha)
+                            if metal == ZERO:
+                                weight *= schlick(spec, cos_h)
+                            state = advance(state)
+                            met, what, _, mx, my, mz = nearest(
+                                world, prims, grid, ox, oy, oz, dx, dy, dz, unit(state), False
+                            )
+                            cos_v = max(facing, F(1e-3))
+                            density = (
+                                facets(nx * hx + ny * hy + nz * hz, alpha) * shadowing(cos_v, alpha) / (F(4) * cos_v)
+                            )
+                            key, other = seen_light(
+                                world, lit, count, texture, screen, ox, oy, oz, dx, dy, dz, met, density
+                            )
+                            if metal > ZERO:
+                                sums[KEY] += min(weight * key, CAP)
+                                sums[AMBIENT] += min(weight * other, CAP)
+                            else:
+                                sums[SHINE] += min(weight * (key + other), CAP)
+                            if what == t.ID_NOTHING:
+                                r, g, b = sky(world, dx, dy, dz)
+                                sums[AMBIENT if metal > ZERO else SHINE] += weight * luminance(r, g, b)
+                            else:
+                                left, state = leaving(
+                                    world, prims, mats, lit, count, grid, texture, screen,
+                                    ox + met * dx, oy + met * dy, oz + met * dz, mx, my, mz, state,
+                                )  # fmt: skip
+                                role = int(load(roles, what))
+                                sums[FROM_ROLE + role if metal > ZERO else SET_SHINE] += weight * left
+                for plane in range(PLANES):
+                    store(out, pixel * PLANES + plane, sums[plane] * share)
+
+    return trace_light
