@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPImageProcessor, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from . import adapters, autoencoder, distil, nets, noise
+from . import adapters, autoencoder, decoder, distil, nets, noise
 from .condition import Told, Words
 from .encoders import SEEN_PX
 from .learn import Task, steps_done
@@ -68,7 +68,8 @@ def gathered(task: Task, count: int = 4) -> Model:
     student = distil.opened(task, count)
     worn = nets.denoiser(task.sizes)
     reference = adapters.fit_learned_reference(worn, task)
-    vae, eye, control = autoencoder.opened(task), adapters.opened_eye(task), adapters.opened_control(task)
+    vae = decoder.worn(autoencoder.opened(task), task)
+    eye, control = adapters.opened_eye(task), adapters.opened_control(task)
     return Model(vae, student.unet, student.told, Words(task).tokenizer, eye, control, reference)
 
 
@@ -138,7 +139,7 @@ def main() -> None:
     parser.add_argument("--round", type=int, default=1)
     options = parser.parse_args()
     task = Task(options.out, options.size, 0.0, "cpu", 1, round=options.round)
-    stages = ("autoencoder", "encoders", "teacher", adapters.CONTROL, adapters.REFERENCE)
+    stages = ("autoencoder", "decoder", "encoders", "teacher", adapters.CONTROL, adapters.REFERENCE)
     students = [distil.stage_name(kind, task) for kind in (distil.GUIDED, *distil.HALVINGS)]
     facts = {"size": options.size, "steps": {name: steps_done(task, name) for name in (*stages, *students)}}
     model = gathered(task)

@@ -141,13 +141,14 @@ def loss_of(net: AutoencoderTiny, picture: Tensor, halved: bool = False) -> Tens
     if halved:
         latents, wanted = functional.avg_pool2d(latents, 2), functional.avg_pool2d(picture, 2)
     made = net.decoder(latents + NOISE * torch.randn_like(latents)).float()
-    loss = _apart(made, wanted) + 0.5 * _apart(functional.avg_pool2d(made, 4), functional.avg_pool2d(wanted, 4))
+    loss = apart(made, wanted) + 0.5 * apart(functional.avg_pool2d(made, 4), functional.avg_pool2d(wanted, 4))
     return loss + 0.02 * torch.relu(spread) + 0.01 * centre.pow(2).mean()
 
 
-def _apart(made: Tensor, wanted: Tensor) -> Tensor:
-    apart = made - wanted
-    return apart.abs().mean() + apart.diff(dim=2).abs().mean() + apart.diff(dim=3).abs().mean()
+def apart(made: Tensor, wanted: Tensor) -> Tensor:
+    """How far pictures are apart, in colour and in its gradients."""
+    rest = made - wanted
+    return rest.abs().mean() + rest.diff(dim=2).abs().mean() + rest.diff(dim=3).abs().mean()
 
 
 @torch.no_grad()

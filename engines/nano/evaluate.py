@@ -25,7 +25,7 @@ from torch import Tensor
 
 from engines.base import Pixels
 
-from . import adapters, autoencoder, distil, measures, reporter, teacher
+from . import adapters, autoencoder, decoder, distil, measures, reporter, teacher
 from .condition import Condition, Told, Words, predict
 from .data import ATTRIBUTES, BUCKETS, ROLES, Data, Picture
 from .learn import Source, Task
@@ -207,7 +207,7 @@ def measure(held: Source, trained: Source, task: Task, counts: tuple[int, int], 
     rng, (count, teacher_count) = np.random.default_rng(11), counts
     asked = [held.picture(rng, BUCKETS[i % len(BUCKETS)]) for i in range(count)]
     known = [trained.picture(rng, BUCKETS[i % len(BUCKETS)]) for i in range(count)]
-    studio = Studio(task, autoencoder.opened(task), reporter.opened(task), Words(task))
+    studio = Studio(task, decoder.worn(autoencoder.opened(task), task), reporter.opened(task), Words(task))
     real, other = (studio.read([picture.rgb for picture in part]) for part in (asked, known))
     shown = [picture.rgb for picture in asked]
     found: dict = {

@@ -7,7 +7,10 @@ only by the stages that ask for them. A third of the shards are pairs: pictures 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -48,37 +51,44 @@ class Batch:
     maps: Tensor | None = None
 
 
-def fill(folder: Path, source: Source, net: AutoencoderTiny, most: int, seconds: float, seed: int = 0) -> int:
-    """Add shards until there are `most` pictures or `seconds` have gone. Returns how many there are."""
+def fill(folder: Path, source: Source, net: AutoencoderTiny, most: int, seconds: float, workers: int = 1) -> int:
+    """Add shards until there are `most` pictures or `seconds` have gone, drawn by so many processes. Returns how many
+    there are."""
     folder.mkdir(parents=True, exist_ok=True)
     there, end = len(list(folder.glob("shard-*.npz"))), perf_counter() + seconds
-    while there * SHARD < most and perf_counter() < end:
-        arrays = shard(source, net, there, seed)
+    for drawn in _drawn(source, range(there, -(-most // SHARD)), workers):
+        arrays = encode(net, drawn)
         part = folder / "new.part.npz"
         np.savez(part, allow_pickle=False, **arrays)
         part.replace(folder / f"shard-{there:05d}.npz")
         there += 1
         if there % 8 == 0:
             print(f"pool: {there * SHARD} pictures", flush=True)
+        if perf_counter() > end:
+            break
     return there * SHARD
 
 
-def shard(source: Source, net: AutoencoderTiny, number: int, seed: int) -> dict[str, NDArray[Any]]:
-    """The arrays of shard `number`, which decides its bucket, its scenes and everything else."""
-    rng = np.random.default_rng((seed, number))
+def _drawn(source: Source, numbers: Sequence[int], workers: int) -> Iterator[dict[str, NDArray[Any]]]:
+    if workers < 2:
+        yield from (draw(source, number) for number in numbers)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as many:
+        yield from many.map(partial(draw, source), numbers)
+
+
+def draw(source: Source, number: int) -> dict[str, NDArray[Any]]:
+    """The arrays of shard `number`, which decides its bucket, its scenes and everything else, with the pictures as they
+    are in place of latents."""
+    rng = np.random.default_rng((0, number))
     bucket = BUCKETS[number % len(BUCKETS)]
     paired = (number + number // len(BUCKETS)) % PAIRED == 1
     pairs = [source.pair(rng, bucket) for _ in range(SHARD)] if paired else []
     pictures = [made for _, made in pairs] if paired else [source.picture(rng, bucket) for _ in range(SHARD)]
     height, width = pictures[0].rgb.shape[:2]
-    device = str(next(net.parameters()).device)
-    planes = tensor([picture.rgb for picture in pictures], device)
-    latents = torch.cat([encoded(net, part) for part in planes.split(4)])
-    small = encoded(net, torch.nn.functional.avg_pool2d(planes, 2))
     cells, quarter = (width // FACTOR, height // FACTOR), (width // 4, height // 4)
     arrays = {
-        "latents": latents.cpu().half().numpy(),
-        "small": small.cpu().half().numpy(),
+        "pictures": np.stack([picture.rgb for picture in pictures]),
         "captions": np.array([picture.caption for picture in pictures]),
         "palettes": np.stack([picture.palette for picture in pictures]),
         "sizes": np.array([picture.sizes for picture in pictures], np.int32),
@@ -91,6 +101,15 @@ def shard(source: Source, net: AutoencoderTiny, number: int, seed: int) -> dict[
         "nearness": np.stack([cv2.resize(p.depth, quarter, interpolation=cv2.INTER_AREA) for p in pictures]),
     }  # fmt: skip
     return arrays | ({"partners": np.stack([view(look.rgb) for look, _ in pairs])} if paired else {})
+
+
+def encode(net: AutoencoderTiny, drawn: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A drawn shard with latents, of the pictures and of them at half their size, for its pictures."""
+    planes = tensor(list(drawn["pictures"]), str(next(net.parameters()).device))
+    latents = torch.cat([encoded(net, part) for part in planes.split(4)])
+    small = encoded(net, torch.nn.functional.avg_pool2d(planes, 2))
+    kept = {name: array for name, array in drawn.items() if name != "pictures"}
+    return {"latents": latents.cpu().half().numpy(), "small": small.cpu().half().numpy(), **kept}
 
 
 def view(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

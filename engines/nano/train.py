@@ -3,7 +3,8 @@
     python -m engines.nano.train autoencoder --data DATA --out OUT --minutes 40
     python -m engines.nano.train pool        --data DATA --out OUT --pictures 6000
     python -m engines.nano.train encoders    --out OUT --minutes 10     (then teacher, control, reference, guided,
-                                                                         student-16, student-8, student-4, reporter)
+                                                                         student-16, student-8, student-4)
+    python -m engines.nano.train decoder     --data DATA --out OUT --minutes 20     (and reporter)
     python -m engines.nano.evaluate --data DATA --out OUT
     python -m engines.nano.assemble --out OUT --folder MODEL
 
@@ -23,18 +24,18 @@ from .learn import Task
 
 STAGES = (
     "autoencoder", "pool", "encoders", "teacher", "control", "reference", "guided", "student-16", "student-8",
-    "student-4", "reporter",
+    "student-4", "decoder", "reporter",
 )  # fmt: skip
-BATCHES = {"autoencoder": 8, "encoders": 48, "reporter": 24}
+BATCHES = {"autoencoder": 8, "decoder": 8, "encoders": 48, "reporter": 24}
 
 
-def run(stage: str, task: Task, data: Path | None, pictures: int) -> None:
+def run(stage: str, task: Task, data: Path | None, pictures: int, workers: int) -> None:
     """One stage. Raises `SystemExit` where what it builds on is missing."""
-    from . import adapters, autoencoder, distil, encoders, pool, reporter, teacher
+    from . import adapters, autoencoder, decoder, distil, encoders, pool, reporter, teacher
     from .data import Data
 
     task.folder.mkdir(parents=True, exist_ok=True)
-    if stage in ("autoencoder", "pool", "reporter"):
+    if stage in ("autoencoder", "pool", "decoder", "reporter"):
         if data is None:
             raise SystemExit(f"{stage} looks at pictures; say where they are with --data")
         source = Data(data)
@@ -42,8 +43,11 @@ def run(stage: str, task: Task, data: Path | None, pictures: int) -> None:
             autoencoder.train(source, task)
         elif stage == "reporter":
             reporter.train(source, task)
+        elif stage == "decoder":
+            decoder.train(source, task)
         else:
-            there = pool.fill(task.folder / "pool", source, autoencoder.opened(task), pictures, task.seconds)
+            net = autoencoder.opened(task)
+            there = pool.fill(task.folder / "pool", source, net, pictures, task.seconds, workers)
             print(f"pool: {there} pictures", flush=True)
         return
     if stage.startswith("student-"):
@@ -65,6 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where checkpoints and the pool lie")
     parser.add_argument("--minutes", type=float, default=60.0, help="for this stage, all runs together")
     parser.add_argument("--pictures", type=int, default=6000, help="pool: how many in all")
+    parser.add_argument("--workers", type=int, default=1, help="pool: how many processes draw pictures")
     parser.add_argument("--size", default="full", choices=("full", "tiny"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=0, help="0 for the stage's own")
@@ -76,7 +81,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     batch = options.batch or BATCHES.get(options.stage, 16)
     task = Task(options.out, options.size, 60 * options.minutes, options.device, batch, options.seed, options.round)
-    run(options.stage, task, options.data, options.pictures)
+    run(options.stage, task, options.data, options.pictures, options.workers)
 
 
 if __name__ == "__main__":

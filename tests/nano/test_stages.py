@@ -15,6 +15,7 @@ from engines.nano import (
     assemble,
     autoencoder,
     condition,
+    decoder,
     distil,
     encoders,
     evaluate,
@@ -51,6 +52,7 @@ def learned(task: Task) -> Task:
         distil.train_guided(task)
         for count in distil.HALVINGS:
             distil.train_halving(task, count)
+        decoder.train(Scenes(), task)
         reporter.train(Scenes(), task)
     return task
 
@@ -64,7 +66,7 @@ def _few_words(folder: Path, task: Task) -> None:
 
 def test_each_stage_leaves_its_checkpoint(learned: Task) -> None:
     students = [distil.stage_name(kind, learned) for kind in ("guided", 16, 8, 4)]
-    for stage in ("autoencoder", "encoders", "teacher", "control", "reference", "reporter", *students):
+    for stage in ("autoencoder", "encoders", "teacher", "control", "reference", "decoder", "reporter", *students):
         assert steps_done(learned, stage) >= 1, stage
 
 
@@ -83,6 +85,34 @@ def test_latents_have_unit_variance_and_come_back(learned: Task) -> None:
     assert latents.shape == (1, 16, 8, 8)
     assert 0.1 < float(latents.std()) < 10
     assert autoencoder.decoded(net, latents).shape == (1, 128, 128, 3)
+
+
+def test_sharpening_the_decoder_leaves_the_latents_as_they_are(learned: Task) -> None:
+    plain, sharpened = autoencoder.opened(learned), decoder.worn(autoencoder.opened(learned), learned)
+    picture = tensor([Scenes().picture(np.random.default_rng(1), (128, 128)).rgb], "cpu")
+    latents = autoencoder.encoded(plain, picture)
+    assert torch.equal(latents, autoencoder.encoded(sharpened, picture))
+    assert not torch.equal(plain.decoder(latents), sharpened.decoder(latents))
+
+
+def test_a_shard_is_decided_by_its_number() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "SHARD", 2)
+        patch.setattr(pool, "BUCKETS", ((128, 128),))
+        first, again, other = (pool.draw(Scenes(), number) for number in (3, 3, 4))
+    assert np.array_equal(first["pictures"], again["pictures"]) and not np.array_equal(
+        first["pictures"], other["pictures"]
+    )
+    assert first["edges"].shape == (2, 128, 16) and first["views"].shape == (2, 144, 144, 3)
+
+
+@pytest.mark.slow
+def test_many_processes_draw_the_same_shards(learned: Task, tmp_path: Path) -> None:
+    net = autoencoder.opened(learned)
+    for workers in (1, 2):
+        assert pool.fill(tmp_path / str(workers), Scenes(), net, 33, 600.0, workers) == 64
+    one, two = (np.load(tmp_path / str(workers) / "shard-00001.npz") for workers in (1, 2))
+    assert all(np.array_equal(one[name], two[name]) for name in one.files)
 
 
 def test_the_student_wears_what_was_learned(learned: Task, tmp_path: Path) -> None:
