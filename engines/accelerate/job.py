@@ -16,6 +16,8 @@ from engines.diffusion.profile import Profile
 
 WORN = ("unet", "text_encoder", "text_encoder_2")
 """Graphs that LoRAs change."""
+ENCODERS = ("text_encoder", "text_encoder_2", "image_encoder")
+"""Graphs that know nothing of a picture's size. Nothing stands in for their networks yet, which run once a text."""
 WINDOWS = 2
 """Of 75 words' tokens each, which an engine reads at once: a brief with a set's and a look's words fills one or two."""
 
@@ -124,8 +126,8 @@ def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list
 
 
 def shapes_of(graph: str, job: Job) -> tuple[Shape, ...]:
-    """What a graph's engine takes, in order; none are all."""
-    if job.runtime == "onnx" and len(job.shapes) != 1:
+    """What a graph's engine takes, in order; none are all, or for an encoder of words or references the one it has."""
+    if graph in ENCODERS or (job.runtime == "onnx" and len(job.shapes) != 1):
         return ()
     every = (replace(one, windows=number) for one in job.shapes for number in range(1, job.windows + 1))
     return tuple(sorted({shape_of(graph, one) for one in every}))

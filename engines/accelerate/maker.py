@@ -12,6 +12,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
 from engines.accelerate import coders, flat, random_weights
 from engines.accelerate.export import PRECISIONS, Exported
@@ -24,12 +25,19 @@ from engines.diffusion.lora import check
 from engines.diffusion.profile import BASE_OF
 from engines.diffusion.worn import Worn
 
-_GRAPHS = {"unet": flat.unet, "vae_decoder": coders.vae_decoder, "vae_encoder": coders.vae_encoder}
+_GRAPHS = {
+    "unet": flat.unet, "vae_decoder": coders.vae_decoder, "vae_encoder": coders.vae_encoder,
+    "text_encoder": coders.text_encoder, "text_encoder_2": partial(coders.text_encoder, name="text_encoder_2"),
+    "image_encoder": coders.image_encoder,
+}  # fmt: skip
 _CHECKED = 5
 """Memory a comparison of graph and network takes, in times its weights: half precision is single on a processor."""
 _ALONE = {
     "vae_decoder": ("vae", AutoencoderKL),
     "vae_encoder": ("vae", AutoencoderKL),
+    "text_encoder": ("text_encoder", CLIPTextModel),
+    "text_encoder_2": ("text_encoder_2", CLIPTextModelWithProjection),
+    "image_encoder": ("image_encoder", CLIPVisionModelWithProjection),
 }
 """Networks that lie in a folder of their own, of the painter or of its base."""
 _UNET = ("base", "checkpoint", "unet", "references", "face", "image_encoder")
@@ -69,12 +77,13 @@ def _network(job: Job, graph: str, dtype: torch.dtype) -> Any:
     # 1. One that can be loaded alone.
     part, kind = ("controls", ControlNetUnionModel) if graph.startswith("controlnet") else _ALONE.get(graph, ("", None))
     folder = job.paths.get(part, None if "checkpoint" in job.paths else job.paths["base"] / part) if part else None
-    if folder is not None:
+    merged = job.loras and graph in WORN
+    if folder is not None and not merged:
         return sdxl_parts._model(kind, folder, dtype).requires_grad_(False)
     # 2. One of a checkpoint, or the UNet with the layers of its references.
     paths = {name: path for name, path in job.paths.items() if name in (*_UNET, part)}
     made = sdxl_parts.components(job.profile, paths, dtype)
-    if job.loras and graph in WORN:
+    if merged:
         merge(made, job.loras)
     return made[part or graph].requires_grad_(False)
 

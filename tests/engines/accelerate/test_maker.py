@@ -15,7 +15,7 @@ from engines.accelerate import maker
 from engines.accelerate.build import Built, build
 from engines.accelerate.cache import EngineCache
 from engines.accelerate.digests import Digests
-from engines.accelerate.job import Job, job_for
+from engines.accelerate.job import Job, job_for, shapes_of
 from engines.accelerate.shapes import Shape
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion import sdxl_parts
@@ -41,10 +41,22 @@ def flat(network: Any) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in network.parameters()])
 
 
-@pytest.mark.parametrize("graph", ["unet", "controlnet", "controlnet_2", "vae_decoder", "vae_encoder"])
+@pytest.mark.parametrize(
+    "graph",
+    [
+        "unet",
+        "controlnet",
+        "controlnet_2",
+        "vae_decoder",
+        "vae_encoder",
+        "text_encoder",
+        "text_encoder_2",
+        "image_encoder",
+    ],
+)
 def test_networks_are_the_painters_own(parts: Parts, graph: str) -> None:
     made = sdxl_parts.components(tiny_sdxl.PROFILE, parts.paths, torch.float32)
-    own = made["vae" if graph.startswith("vae") else graph.removesuffix("_2")]
+    own = made["vae" if graph.startswith("vae") else graph.replace("controlnet_2", "controlnet")]
     assert torch.equal(flat(maker._network(a_job(parts, graph), graph, torch.float32)), flat(own))
 
 
@@ -124,6 +136,20 @@ def test_a_tiny_unet_is_built_for_a_card_that_is_not_here(parts: Parts, tmp_path
     job = job_for(tiny_sdxl.PROFILE, parts.paths, "tensorrt", "rtx-4090", graphs=("unet",), shapes=(SMALL,))
     made = built(job, tmp_path)
     assert made.bytes > 1e6 and 0 <= made.facts["max_error"] < 5e-3 and made.key.target == "8.9"
+
+
+def test_encoders_know_no_sizes_and_wear_loras(parts: Parts, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    job = a_job(parts, "text_encoder", shapes=(SMALL, Shape(192, 128)))
+    assert shapes_of("text_encoder", job) == shapes_of("image_encoder", replace(job, runtime="tensorrt")) == ()
+    lora = AdapterFile(tiny_sdxl.lora(tmp_path / "lora.safetensors", 3), 0.7)
+    plain, worn = (
+        maker.export(one, "text_encoder", tmp_path / name, Progress())
+        for name, one in (("plain", job), ("worn", replace(job, loras=(lora,))))
+    )
+    assert plain.max_error is not None and plain.max_error < 1e-4 and worn.digest != plain.digest
+    if find_spec("tensorrt_rtx"):
+        assert maker.engine(plain, (), replace(job, target="8.9"), Progress()).nbytes > 50_000
 
 
 def test_without_memory_to_compare_nothing_is_claimed(
