@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,8 @@ from engines.base import AdapterFile, ControlMap, PaintRequest, Progress
 from engines.diffusion import offers
 from engines.diffusion.profile import BASE_OF, read_profiles
 from engines.diffusion.worn import Worn
-from engines.manifest import read_manifest
-from tests.engines.diffusion.tiny_sdxl import CROSS, tiny_sdxl
+from tests.engines.diffusion.tiny_folder import tiny_folder
+from tests.engines.diffusion.tiny_sdxl import CROSS
 
 LAYER = "up_blocks.0.attentions.1.transformer_blocks.1.attn2.to_k"
 
@@ -26,21 +25,7 @@ LAYER = "up_blocks.0.attentions.1.transformer_blocks.1.attn2.to_k"
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small model's parts by the ids and names of the manifest."""
-    made, folder = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("models")
-    paths, manifest = tiny_sdxl(made).paths, read_manifest()
-    profile = read_profiles()["sdxl-lightning"]
-    for part, name in {**profile.parts, **profile.extras}.items():
-        first = manifest[name].files[0].path
-        if paths[part].is_file():
-            target = folder / name / first
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(paths[part], target)
-        else:
-            shutil.copytree(paths[part], (folder / name / first).parent)
-    for encoder in ("text_encoder", "text_encoder_2"):
-        whole = folder / "sdxl-base" / encoder / "model.safetensors"
-        whole.rename(whole.with_name("model.fp16.safetensors"))
-    return folder
+    return tiny_folder(tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(autouse=True)
