@@ -315,10 +315,12 @@ def engine_row(entry: Any) -> str:
 def kept_row(row: Mapping[str, Any]) -> str:
     """An engine that was built, in two lines."""
     size = f"{row['bytes'] / 1e9:.2f} GB" if row["bytes"] > 1e8 else f"{row['bytes'] / 1e6:.1f} MB"
+    sizes = "every size" if row["size"] == "any" else row["size"]
     loras = f", {_many(row['loras'], 'LoRA')} merged in" if row["loras"] else ""
     weights = ", random weights" if row["random_weights"] else ""
+    weights += ", of an earlier version: not used any more" if row["stale"] else ""
     return "\n".join([
-        f"{row['key'][:12]}  {row['profile']}: {row['graph']} for {row['size']}, {size}",
+        f"{row['key'][:12]}  {row['profile']}: {row['graph']} for {sizes}, {size}",
         f"{'':14}{row['runtime']} for {row['target']}, {row['precision']}{loras}{weights};"
         f" built {row['made'][:10]}, last used {row['used'][:10]}",
     ])  # fmt: skip

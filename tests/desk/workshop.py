@@ -94,6 +94,6 @@ class FakeWorkshop:
             "size": ", ".join(wishes["sizes"]) or "any", "bytes": 2_000_000_000, "precision": "fp16",
             "runtime": "TensorRT-RTX 1.7.1.116" if wishes["runtime"] == "tensorrt" else "ONNX 2.13.0",
             "target": "RTX 40 cards" if wishes["runtime"] == "tensorrt" else "any machine", "loras": len(wishes["loras"]),
-            "random_weights": wishes["random_weights"], "made": "2026-11-28T01:00:00+00:00",
+            "random_weights": wishes["random_weights"], "stale": False, "made": "2026-11-28T01:00:00+00:00",
             "used": "2026-11-28T01:00:00+00:00", "seconds": 1.0,
         }  # fmt: skip

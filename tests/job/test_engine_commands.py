@@ -45,7 +45,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LOCKUP_MODELS", "")
     monkeypatch.setattr(commands, "job_for", made)
-    monkeypatch.setattr(jobs, "version_of", VERSIONS.__getitem__)
+    for place in (jobs, commands):
+        monkeypatch.setattr(place, "version_of", VERSIONS.__getitem__)
     monkeypatch.setattr("engines.accelerate.targets.version_of", VERSIONS.__getitem__)
     return tmp_path / "home"
 
@@ -60,7 +61,7 @@ def told(*words: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def test_an_engine_is_built_listed_found_and_removed(home: Path) -> None:
+def test_an_engine_is_built_listed_found_and_removed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = told(*BUILD)
     (row,) = built["built"]
     assert not built["stopped"] and not row["hit"] and row["graph"] == "vae_decoder" and Path(row["file"]).is_file()
@@ -73,6 +74,9 @@ def test_an_engine_is_built_listed_found_and_removed(home: Path) -> None:
     assert kept["engines"][0]["profile"] == "sdxl-lightning" and kept["engines"][0]["random_weights"] is True
     said = typed("engines", "built").stdout
     assert row["key"][:12] in said and "RTX 40" in said and "random weights" in said and "set aside for engines" in said
+    assert not kept["engines"][0]["stale"] and "earlier version" not in said
+    monkeypatch.setattr(commands, "GRAPH_VERSION", 0)
+    assert told("engines", "built")["engines"][0]["stale"] and "not used any more" in typed("engines", "built").stdout
     gone = told("engines", "remove", row["key"][:8])
     assert gone["bytes"] == kept["bytes"] and "No engine is built" in typed("engines", "built").stdout
     assert told("engines", "remove", "--all") == {"removed": [], "bytes": 0}
