@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,21 @@ HALF_SUMS = (
     "sums of products are kept in half precision: a GeForce card does them twice as fast, and pictures differ a little "
     "from those of other runtimes; compare some before a campaign"
 )
+
+
+CHOICE = "LOCKUP_COMPILE"
+"""`1` compiles a painter's own networks on a card, `fast` also keeps sums in half precision. Not unasked: the first
+pictures wait for the compiler, some minutes in all, and a picture of few steps wins less than a tenth of a second."""
+
+
+def chosen(
+    modules: Mapping[str, Any], machine: Machine, cache: Path, environ: Mapping[str, str] = os.environ
+) -> Compiled | None:
+    """Compiled networks where the designer chose them and there is a card, else None."""
+    wish = environ.get(CHOICE, "").strip().lower()
+    if machine.device != "cuda" or wish in ("", "0", "no"):
+        return None
+    return compile_modules(modules, machine, half_sums=wish == "fast", cache=cache)
 
 
 def even_rank(rank: int) -> int:
@@ -100,7 +115,12 @@ class Compiled:
     def runtime(self) -> str:
         """What really runs, for example `torch 2.13 cuda fp16, compiled unet and controlnet`. Ask after the picture:
         compiling may fail in the midst of it."""
-        compiled = f"compiled {' and '.join(self.networks)}" if self.networks else ""
+        return self.beside(())
+
+    def beside(self, stand_ins: Collection[str]) -> str:
+        """As `runtime`, where engines stand in for some of the networks."""
+        running = [name for name in self.networks if name not in stand_ins]
+        compiled = f"compiled {' and '.join(running)}" if running else ""
         sums = "fp16 sums" if self._on and self._sums else ""
         return ", ".join(filter(None, (self._machine.runtime, compiled, sums)))
 

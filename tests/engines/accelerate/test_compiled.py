@@ -148,6 +148,17 @@ def test_half_sums_are_a_switch_that_is_put_back(unet: Any, monkeypatch: pytest.
     assert "need a graphics card" in compile_unet(unet, half_sums=True).notes[0] and seen == [True, False]
 
 
+def test_it_is_chosen_on_a_card_and_never_unasked(unet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "missing", lambda device: "")
+    monkeypatch.setattr(compiled.os, "environ", {})
+    card = Machine("cuda", torch.float16)
+    assert compiled.chosen({"unet": unet}, card, tmp_path, {}) is None
+    assert compiled.chosen({"unet": unet}, CPU, tmp_path, {compiled.CHOICE: "1"}) is None
+    made = compiled.chosen({"unet": unet}, card, tmp_path, {compiled.CHOICE: "1"})
+    assert made is not None and made.runtime.endswith("compiled unet")
+    assert compiled.os.environ == {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+
+
 @pytest.mark.parametrize(("rank", "even"), [(4, 16), (16, 16), (17, 32), (128, 128), (300, 300)])
 def test_ranks_are_evened_out(rank: int, even: int) -> None:
     assert even_rank(rank) == even
