@@ -25,7 +25,9 @@ from torch import Tensor, nn
 from transformers import CLIPImageProcessor, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from . import adapters, autoencoder, decoder, distil, nets, noise
+from .card import card
 from .condition import Told, Words
+from .data import BUCKETS
 from .encoders import SEEN_PX
 from .learn import Task, steps_done
 from .nets import PaletteEncoder, fit_reference, image_encoder, weigh_reference
@@ -144,6 +146,10 @@ def main() -> None:
     facts = {"size": options.size, "steps": {name: steps_done(task, name) for name in (*stages, *students)}}
     model = gathered(task)
     written = write(model, options.folder, {**facts, "widths": asdict(task.sizes)})
+    measures = options.out / "measures.json"
+    found = json.loads(measures.read_text("utf-8")) if measures.exists() else {}
+    text = card({**facts, "weights": model.weights()}, found, BUCKETS)
+    (options.folder / "README.md").write_text(text, "utf-8")
     print(f"{options.folder}: {model.weights()} weights, {written / 1e6:.2f} MB", flush=True)
 
 

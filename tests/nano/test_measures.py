@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engines.nano import measures
+from engines.nano.card import card
 
 
 def disc(x: int) -> np.ndarray:
@@ -62,3 +63,19 @@ def test_blur_is_less_sharp_and_ranks_follow_order() -> None:
     assert measures.rank_correlation(ramp, ramp**3) == pytest.approx(1)
     assert measures.rank_correlation(ramp, -ramp) == pytest.approx(-1)
     assert measures.overlap(ramp > 50, ramp > 50) == 1.0
+
+
+def test_the_card_shows_teacher_and_students_side_by_side() -> None:
+    row = {
+        "attributes": {"mean": 0.5}, "palette": {"to asked, median": 7.25, "to asked, below 5": 0.2},
+        "distribution": {"Fréchet": 3.0, "Fréchet of renders": 0.75}, "sharpness": 0.8, "to teacher": 0.125,
+    }  # fmt: skip
+    maps = {"edge F1": 0.61, "depth rank": 0.8, "mask IoU": 0.7}
+    found = {
+        "count": 8, "renders": {**row, "control": maps}, "teacher-32": row, "student-4": row, "control": {"followed": maps},
+    }  # fmt: skip
+    text = card({"weights": 20_900_000, "steps": {"teacher": 12, "control": 0}}, found, ((512, 512),))
+    assert "| teacher-32 | 50% | 7.2 | 20% | 3.00 | 0.80 | 0.125 |" in text and "| student-4 |" in text
+    assert "| real renders | 50% | 7.2 | 20% | 0.75 |" in text and "| followed | 0.61 | 0.80 | 0.70 |" in text
+    assert "teacher: 12 steps" in text and "control: 0" not in text and "20.9 million" in text
+    assert "Not measured yet" in card({"weights": 1, "steps": {}}, {}, ())
