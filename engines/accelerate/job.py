@@ -99,7 +99,8 @@ def _shapes(asked: tuple[Shape, ...], flavour: str, random: bool) -> tuple[Shape
 
 
 def _there(paths: Mapping[str, Path]) -> tuple[str, ...]:
-    return ("unet", *(["controlnet"] if "controls" in paths else []), "vae_decoder")
+    # A picture with a set starts from the set's colours, which the encoder reads.
+    return ("unet", *(["controlnet"] if "controls" in paths else []), "vae_decoder", "vae_encoder")
 
 
 def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list[Wanted]:

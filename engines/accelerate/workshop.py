@@ -176,7 +176,7 @@ def _there(job: Job, cache: EngineCache, digests: Digests) -> dict[str, bool] | 
     except OSError:
         return None
     kept = {entry.folder.name for entry in cache.entries()}
-    return {one.graph: one.key.digest in kept for one in wanted(job, digests)}
+    return {one.graph: any(key.digest in kept for key in cache.serving(one.key)) for one in wanted(job, digests)}
 
 
 def _card_name(target: str) -> str:

@@ -85,8 +85,8 @@ def clean(cache: EngineCache) -> bool:
 def test_a_job_is_filled_in_by_what_is_there(paths: dict[str, Path]) -> None:
     job = job_for(PROFILE, paths, "tensorrt", "RTX 4090")
     assert (job.target, job.precision, job.shapes) == ("8.9", "fp16", SHAPES)
-    assert job.graphs == ("unet", "controlnet", "vae_decoder")
-    assert job_for(PROFILE, {"base": paths["base"]}, "onnx").graphs == ("unet", "vae_decoder")
+    assert job.graphs == ("unet", "controlnet", "vae_decoder", "vae_encoder")
+    assert job_for(PROFILE, {"base": paths["base"]}, "onnx").graphs == ("unet", "vae_decoder", "vae_encoder")
     assert job_for(PROFILE, paths, "onnx").target == "any" and job_for(PROFILE, paths, "onnx").shapes == ()
     random = job_for(read_profiles()["sdxl-lightning"], {}, "tensorrt", "rtx-4090", random=True)
     assert (random.graphs, random.shapes, random.paths) == (("unet",), (SQUARE,), {})
