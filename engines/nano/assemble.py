@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
@@ -78,20 +79,18 @@ def gathered(task: Task, count: int = 4) -> Model:
 def write(model: Model, folder: Path, facts: Mapping[str, object]) -> int:
     """Write the folder. Returns the bytes of all weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = StableDiffusionXLPipeline(
-        vae=_half(model.vae),
-        text_encoder=None,
-        text_encoder_2=_half(model.told.text),
-        tokenizer=None,
-        tokenizer_2=model.tokenizer,
-        unet=_half(model.unet),
-        scheduler=noise.scheduler(),
-        image_encoder=_half(model.eye),
-        feature_extractor=CLIPImageProcessor(size=SEEN_PX, crop_size=SEEN_PX),
-        force_zeros_for_empty_prompt=True,
-        add_watermarker=False,
-    )
-    pipeline.save_pretrained(folder)
+    parts: dict[str, Any] = {
+        "vae": _half(model.vae),
+        "text_encoder": None,
+        "text_encoder_2": _half(model.told.text),
+        "tokenizer": None,
+        "tokenizer_2": model.tokenizer,
+        "unet": _half(model.unet),
+        "scheduler": noise.scheduler(),
+        "image_encoder": _half(model.eye),
+        "feature_extractor": CLIPImageProcessor(size=SEEN_PX, crop_size=SEEN_PX),
+    }
+    StableDiffusionXLPipeline(**parts, force_zeros_for_empty_prompt=True, add_watermarker=False).save_pretrained(folder)
     _half(model.control).save_pretrained(folder / CONTROL)
     save_file(_palette_state(model.told.palette), _made(folder / PALETTE) / "model.safetensors", {"format": "pt"})
     looks = {f"{kind}.{name}": value for kind, part in model.reference.items() for name, value in part.items()}
@@ -102,7 +101,7 @@ def write(model: Model, folder: Path, facts: Mapping[str, object]) -> int:
 
 def read(folder: Path) -> Model:
     """The model from a folder, in full precision."""
-    pipeline = StableDiffusionXLPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipeline: Any = StableDiffusionXLPipeline.from_pretrained(folder, torch_dtype=torch.float32)
     colours = PaletteEncoder(int(pipeline.unet.config["cross_attention_dim"]))
     colours.load_state_dict(load_file(folder / PALETTE / "model.safetensors"))
     control = ControlNetModel.from_pretrained(folder / CONTROL, torch_dtype=torch.float32)
@@ -120,7 +119,7 @@ def wear_reference(unet: UNet2DConditionModel, model: Model, weight: float = 1.0
     weigh_reference(unet, weight)
 
 
-def _half(net: nn.Module) -> nn.Module:
+def _half(net: nn.Module) -> Any:
     return net.to("cpu", torch.float16)
 
 

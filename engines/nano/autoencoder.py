@@ -8,13 +8,14 @@ denoise (Kouzelis et al., EQ-VAE, 2025).
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
+from diffusers.models.autoencoders.vae import AutoencoderTinyBlock  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -104,13 +105,17 @@ def begin_linear(net: AutoencoderTiny, sample: Tensor) -> None:
             _twins(layer, first=layer is trunk[0], last=layer is trunk[-1])
         for layer in trunk:
             spreads: list[Tensor] = []
-            watch = layer.register_forward_hook(lambda _net, _given, made, found=spreads: found.append(made.std()))
+            watch = layer.register_forward_hook(partial(_note_spread, spreads))
             part(flow)
             watch.remove()
             layer.weight.div_(spreads[0] / (goal if layer is trunk[-1] else 1.0))
         flow = part(flow)
     if trunk[-1].bias is not None:
         trunk[-1].bias.fill_(0.5)
+
+
+def _note_spread(spreads: list[Tensor], _net: nn.Module, _given: object, made: Tensor) -> None:
+    spreads.append(made.std())
 
 
 def _pass_through(block: AutoencoderTinyBlock) -> None:

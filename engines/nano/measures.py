@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,9 +32,10 @@ def edge_f1(picture: Pixels, wanted: Pixels, tolerance_px: int = 2) -> float:
     return 2 * precision * recall / max(precision + recall, 1e-9)
 
 
-def rank_correlation(found: Rows, wanted: Rows) -> float:
+def rank_correlation(found: NDArray[Any], wanted: NDArray[Any]) -> float:
     """Spearman's, of two planes of one shape."""
-    return float(spearmanr(found.ravel(), wanted.ravel()).statistic)
+    result: Any = spearmanr(found.ravel(), wanted.ravel())
+    return float(result.statistic)
 
 
 def overlap(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> float:
@@ -45,7 +47,7 @@ def overlap(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> float:
 def role_colours(picture: Pixels, roles: NDArray[np.uint8], least: float = 0.003) -> dict[int, NDArray[np.float32]]:
     """The median OKLab colour of each role's area, by index, where it covers at least a share of the picture. `roles`
     may be smaller than the picture; its outline is left out, as colours mix there."""
-    shrunk = cv2.resize(picture, roles.shape[::-1], interpolation=cv2.INTER_AREA)
+    shrunk = np.asarray(cv2.resize(picture, roles.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     lab = oklab(shrunk)
     found = {}
     for role in range(1, int(roles.max()) + 1):

@@ -88,7 +88,7 @@ def denoiser(size: Size) -> UNet2DConditionModel:
         layers_per_block=1,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=(1, 1, 1),
+        transformer_layers_per_block=1,
         time_cond_proj_dim=GUIDANCE_SIZE,
         **_shared(size),
     )

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -25,7 +26,8 @@ def tokenizer(captions: Iterable[str], words: int) -> CLIPTokenizer:
     entries = [*symbols, *(symbol + _LAST for symbol in symbols), *marks, *("".join(pair) for pair in merges)]
     assert entries[START] == marks[0] and entries[END] == marks[1]
     vocabulary = {entry: place for place, entry in enumerate(entries)}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=marks[1], model_max_length=TOKENS)
+    pairs: Any = merges
+    return CLIPTokenizer(vocab=vocabulary, merges=pairs, pad_token=marks[1], model_max_length=TOKENS)
 
 
 def _merges(captions: Iterable[str], most: int) -> list[tuple[str, str]]:
