@@ -78,13 +78,20 @@ class Note:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What paints a work. `modules` are the stand-ins by the network they replace; the others stay. `runtime` says what
-    really runs, for the painting. `rebuild` are engines that failed and may be built again unasked."""
+    """What paints a work. `modules` are the stand-ins by the network they replace; the others stay. `engines` says what
+    runs them and which graphs, `rest` what runs the others. `rebuild` are engines that failed and may be built again
+    unasked."""
 
     modules: Mapping[str, Any]
-    runtime: str
+    rest: str
+    engines: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     rebuild: tuple[Key, ...] = ()
+
+    @property
+    def runtime(self) -> str:
+        """What really runs, for the painting."""
+        return ", ".join([*self.engines, f"{self.rest} (the rest)" if self.engines else self.rest])
 
     @property
     def told(self) -> list[str]:
@@ -133,9 +140,8 @@ class Ladder:
         for network in LATENTS:
             if network in modules and (network != "controlnet" or work.controls):
                 self._climb(made, network, modules[network], work, batch, windows)
-        rest = self.torch_runtime if len(made.by) == 0 else f"{self.torch_runtime} (the rest)"
-        runtime = ", ".join([*(f"{name} ({', '.join(graphs)})" for name, graphs in made.by.items()), rest])
-        return Chosen(made.modules, runtime, tuple(made.notes), tuple(made.rebuild))
+        engines = tuple(f"{name} ({', '.join(graphs)})" for name, graphs in made.by.items())
+        return Chosen(made.modules, self.torch_runtime, engines, tuple(made.notes), tuple(made.rebuild))
 
     @property
     def loaded(self) -> tuple[str, ...]:

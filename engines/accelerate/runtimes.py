@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from engines.accelerate.build import build
 from engines.accelerate.cache import EngineCache
+from engines.accelerate.compiled import Compiled, chosen, share_graphs
 from engines.accelerate.digests import Digests
 from engines.accelerate.job import WORN, Job, wanted
 from engines.accelerate.key import Key
@@ -34,6 +36,8 @@ class Swappable(Protocol):
 
     def use(self, stand_ins: Mapping[str, Any]) -> None: ...
 
+    def before_lora(self, do: Callable[[int], None]) -> None: ...
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -47,11 +51,18 @@ class Ran:
 
 class Runtimes:
     """The runtimes of one loaded family. `mend` is given the keys of engines that failed and may be built again, and
-    the work they failed at."""
+    the work they failed at. `compiled` is what of the family's own networks is compiled, if the designer chose so."""
 
-    def __init__(self, family: Swappable, ladder: Ladder, mend: Mend = lambda keys, work: None) -> None:
-        self._family, self._ladder, self._mend = family, ladder, mend
+    def __init__(
+        self,
+        family: Swappable,
+        ladder: Ladder,
+        mend: Mend = lambda keys, work: None,
+        compiled: Compiled | None = None,
+    ) -> None:
+        self._family, self._ladder, self._mend, self._compiled = family, ladder, mend, compiled
         self._aside = False
+        self._now = Chosen({}, ladder.torch_runtime)
 
     def most(self, works: Sequence[Work]) -> int:
         """How many of these works, of one group, are best painted at once: one where only an engine for one is there,
@@ -60,15 +71,20 @@ class Runtimes:
         alone = several and "unet" not in self._choose(works).modules and "unet" in self._choose(works[:1]).modules
         return 1 if alone else len(works)
 
-    def put_on(self, works: Sequence[Work]) -> Ran:
+    def put_on(self, works: Sequence[Work]) -> None:
         """Make the family paint these works, of one group, with the fastest there is."""
-        chosen = self._choose(works)
-        if self._aside:
-            chosen = Chosen({}, self._ladder.torch_runtime)
-        self._family.use(chosen.modules)
-        if chosen.rebuild:
-            self._mend(chosen.rebuild, works[0])
-        return Ran(chosen.runtime, tuple(chosen.told), tuple(chosen.troubles))
+        self._now = Chosen({}, self._ladder.torch_runtime) if self._aside else self._choose(works)
+        self._family.use(self._now.modules)
+        if self._now.rebuild:
+            self._mend(self._now.rebuild, works[0])
+
+    @property
+    def ran(self) -> Ran:
+        """What painted the last works. Ask when they are painted: a compiler may fail in the midst of them."""
+        now, own = self._now, self._compiled
+        if own is not None:
+            now = replace(now, rest=own.beside(now.modules))
+        return Ran(now.runtime, (*now.told, *(own.notes if own else ())), tuple(now.troubles))
 
     def put_aside(self) -> bool:
         """Paint without engines from now on, and let go of the memory they hold. False when there is none in use."""
@@ -90,7 +106,10 @@ def runtimes_of(family: Swappable, profile: Profile, parts: Parts, machine: Mach
     """The runtimes of this machine for a family, with the engines that are kept in `folder`."""
     cache, digests = EngineCache(folder), Digests(folder / "digests.json")
     mender = Mender(profile, parts.paths, cache, digests)
-    return Runtimes(family, ladder_of(machine, cache, digests, parts.paths), mender.mend)
+    own = chosen(family.modules, machine, folder / "compiled")
+    if own is not None:
+        family.before_lora(partial(share_graphs, family.modules["unet"]))
+    return Runtimes(family, ladder_of(machine, cache, digests, parts.paths), mender.mend, own)
 
 
 class Mender:

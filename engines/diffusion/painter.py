@@ -250,7 +250,8 @@ class DiffusionPainter:
         room = min(plan.working, max(self._residency.budget_bytes - plan.resident, 0))
         try:
             with self._residency.room(self._key, room):
-                ran = loaded.runtimes.put_on(works) if loaded.runtimes else Ran(self._machine.runtime)
+                if loaded.runtimes is not None:
+                    loaded.runtimes.put_on(works)
                 watch.begin()
                 painted = loaded.family.paint(works, watch.on_step)
                 watch.end()
@@ -272,6 +273,7 @@ class DiffusionPainter:
             "memory": memory,
             "stage_seconds": {**watch.stages, **painted.facts.get("stage_seconds", {})},
         }
+        ran = loaded.runtimes.ran if loaded.runtimes is not None else Ran(self._machine.runtime)
         return [_Made(picture, watch.seconds / len(works), ran, facts) for picture in painted.pictures]
 
     # --------------------------------------------------------------------------------------------- memory

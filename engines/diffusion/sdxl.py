@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,10 @@ class Sdxl:
     def windows(self, works: Sequence[Work]) -> int:
         """How many windows of 77 tokens the words of these works fill, together in a batch."""
         return max(self._windows(work) for work in works)
+
+    def before_lora(self, do: Callable[[int], None]) -> None:
+        """Call this with a LoRA's rank just before it is put on."""
+        self._worn.before = do
 
     def use(self, stand_ins: Mapping[str, Any]) -> None:
         """Paint with these in place of the networks of the same names, and with the networks themselves where none is

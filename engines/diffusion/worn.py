@@ -24,7 +24,10 @@ class Worn:
         self._pipeline = pipeline
         self._networks = tuple(networks)
         self._check = check
+        self.before: Callable[[int], None] = lambda rank: None
+        """Called with a LoRA's rank just before it is put on."""
         self._on: dict[str, int] = {}
+        self._seats: dict[str, str] = {}
         self._weights: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -44,7 +47,7 @@ class Worn:
                     self._on[name] = self._put_on(name, adapter.path)
             weights = tuple((name, adapter.weight) for name, adapter in named.items())
             if weights and weights != self._weights:
-                self._pipeline.set_adapters([name for name, _ in weights], [weight for _, weight in weights])
+                self._pipeline.set_adapters([self._seats[name] for name, _ in weights], [w for _, w in weights])
             self._weights = weights
         except BaseException:
             self.take_off()
@@ -53,7 +56,7 @@ class Worn:
 
     def take_off(self) -> None:
         """Wear nothing; the networks are as they were."""
-        self._on, self._weights = {}, ()
+        self._on, self._seats, self._weights = {}, {}, ()
         self._pipeline.unload_lora_weights()
 
     def _put_on(self, name: str, path: Path) -> int:
@@ -62,10 +65,14 @@ class Worn:
         if not path.is_file():
             raise EngineError(f"The LoRA {path.name} is gone", "Add it again, or take it off.")
         self._check(path)
-        made = as_lora(path) if read_lora(path).kind in KINDS else str(path.parent)
+        read = read_lora(path)
+        made = as_lora(path) if read.kind in KINDS else str(path.parent)
+        # By its place, not by its content: compiled networks know a LoRA by name and rank.
+        seat = next(seat for seat in map("lora_{}".format, range(99)) if seat not in self._seats.values())
+        self.before(read.rank)
         try:
             self._pipeline.load_lora_weights(
-                made, weight_name=path.name, adapter_name=name, local_files_only=True, use_safetensors=True
+                made, weight_name=path.name, adapter_name=seat, local_files_only=True, use_safetensors=True
             )
         except (ValueError, KeyError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not any(said in str(error) for said in _NOT_FITTING):
@@ -73,9 +80,10 @@ class Worn:
             raise EngineError(
                 f"The LoRA {path.name} does not fit this model", "It was made for another one; take it off."
             ) from error
-        layers = sum(_layers(network, name) for network in self._networks)
+        layers = sum(_layers(network, seat) for network in self._networks)
         if not layers:
             raise EngineError(f"The LoRA {path.name} changes nothing in this model", "It was made for another one.")
+        self._seats[name] = seat
         return layers
 
 
