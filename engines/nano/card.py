@@ -87,6 +87,11 @@ def _measures(found: Mapping[str, Any]) -> str:
             f"| {name} | {row['edge F1']:.2f} | {row['depth rank']:.2f} | {row['mask IoU']:.2f} |"
             for name, row in {"real renders": real["control"], **found["control"]}.items()
         ]
+    if "reference" in found:
+        lines += ["", "| a picture's style | read as its | ΔE00 of its ground, median |", "| --- | --- | --- |"]
+        lines += [
+            f"| {name} | {row['style']:.0%} | {row['ΔE00, median']:.1f} |" for name, row in found["reference"].items()
+        ]
     return "\n".join(lines) + "\n"
 
 

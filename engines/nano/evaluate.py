@@ -22,18 +22,21 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
 
 from engines.base import Pixels
 
-from . import adapters, autoencoder, decoder, distil, measures, reporter, teacher
+from . import adapters, autoencoder, decoder, distil, encoders, measures, reporter, teacher
 from .condition import Condition, Told, Words, predict
 from .data import ATTRIBUTES, BUCKETS, ROLES, Data, Picture
-from .learn import Source, Task
-from .nets import CHANNELS, FACTOR
+from .learn import Source, Task, tensor
+from .nets import CHANNELS, FACTOR, weigh_reference
 from .noise import Schedule, Velocity, sample
+from .pool import view
 from .reporter import Report, Reporter
 
 GUIDANCE = 2.0
+STYLE = ("set", "light", "stand", "props")
 LOCKED = tuple(ROLES.index(role) for role in ("background", "surface", "product", "second", "accent"))
 
 
@@ -71,6 +74,25 @@ class Studio:
         self._schedule = Schedule(task.device)
 
     @torch.no_grad()
+    def paint_like(
+        self, brush: Brush, look: Pixels, asked: Picture, seed: int, eye: CLIPVisionModelWithProjection
+    ) -> Pixels:
+        """A picture told nothing but the product's kind and another picture, whose style it is to take. The brush's
+        UNet wears the reference."""
+        device = self._task.device
+        kind = ATTRIBUTES["product"][asked.attributes["product"]]
+        told = brush.told(self._words.ids([kind]), None, _sizes(asked, device))
+        seen = encoders.centred(tensor([view(look)], device))
+        told = replace(told, look=encoders.look_at(eye, seen)[:, None])
+        latents = sample(brush.velocity(told), self._noise(asked, seed), brush.steps, self._schedule)
+        return autoencoder.decoded(self._vae, latents)[0]
+
+    def _noise(self, asked: Picture, seed: int) -> Tensor:
+        height, width = asked.rgb.shape[:2]
+        shape = (1, CHANNELS, height // FACTOR, width // FACTOR)
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(self._task.device)
+
+    @torch.no_grad()
     def paint(
         self,
         brush: Brush,
@@ -82,12 +104,8 @@ class Studio:
         """The picture and its latents. With a control net it follows the maps of `like`, or its own."""
         device = self._task.device
         told = brush.told(self._words.ids([asked.caption]), _palette(asked, device), _sizes(asked, device))
-        height, width = asked.rgb.shape[:2]
-        start = torch.randn(
-            (1, CHANNELS, height // FACTOR, width // FACTOR), generator=torch.Generator().manual_seed(seed)
-        ).to(device)
         maps = None if control is None else maps_of(like or asked, device)
-        latents = sample(brush.velocity(told, control, maps), start, brush.steps, self._schedule)
+        latents = sample(brush.velocity(told, control, maps), self._noise(asked, seed), brush.steps, self._schedule)
         return autoencoder.decoded(self._vae, latents)[0], latents
 
     def read(self, pictures: Sequence[Pixels]) -> list[Report]:
@@ -233,6 +251,10 @@ def measure(held: Source, trained: Source, task: Task, counts: tuple[int, int], 
     if task.checkpoint(adapters.CONTROL).exists() and "student-4" in kept:
         found["control"] = controlled(studio, brushes(task)["student-4"], asked, task)
         say(f"control: {json.dumps(found['control'], ensure_ascii=False)}")
+    if task.checkpoint(adapters.REFERENCE).exists() and "student-4" in kept:
+        pairs = [held.pair(rng, BUCKETS[i % len(BUCKETS)]) for i in range(count)]
+        found["reference"] = referred(studio, brushes(task)["student-4"], pairs, task)
+        say(f"reference: {json.dumps(found['reference'], ensure_ascii=False)}")
     best = kept.get("student-4") or kept["teacher-32"]
     cv2.imwrite(str(task.folder / "sheet.png"), sheet([p for p, _ in best], [p.rgb for p in asked])[..., ::-1])
     return found
@@ -251,6 +273,33 @@ def controlled(studio: Studio, brush: Brush, asked: Sequence[Picture], task: Tas
         ]
         kept = [wanted for wanted, like in zip(asked, given, strict=True) if like.rgb.shape == wanted.rgb.shape]
         found[name] = control(made, studio.read(made), kept)
+    return found
+
+
+def referred(studio: Studio, brush: Brush, pairs: Sequence[tuple[Picture, Picture]], task: Task) -> dict[str, dict]:
+    """How far the student takes the style of a picture: how often set, light, stand and props are read as those of the
+    picture shown, and ΔE00 of background and surface to its; and both for a picture that was not shown."""
+    adapters.fit_learned_reference(brush.unet, task)
+    weigh_reference(brush.unet, 1.0)
+    eye = adapters.opened_eye(task)
+    made = [studio.paint_like(brush, look.rgb, asked, 2000 + i, eye) for i, (look, asked) in enumerate(pairs)]
+    reports, found = studio.read(made), {}
+    for name, ahead in (("followed", 0), ("of another", 1)):
+        shown = [pairs[(i + ahead) % len(pairs)][0] for i in range(len(pairs))]
+        alike = [
+            float(np.mean([report.attributes[kind] == look.attributes[kind] for kind in STYLE]))
+            for report, look in zip(reports, shown, strict=True)
+        ]
+        apart_by = []
+        for picture, report, look in zip(made, reports, shown, strict=True):
+            ours, theirs = (
+                measures.role_colours(picture, report.roles),
+                measures.role_colours(look.rgb, _quarter(look.roles)),
+            )
+            apart_by += [
+                measures.delta_e(ours[role], theirs[role]) for role in (0, 1) if role in ours and role in theirs
+            ]
+        found[name] = {"style": float(np.mean(alike)), "ΔE00, median": _spread(apart_by)["median"]}
     return found
 
 

@@ -77,6 +77,7 @@ def commands(number: int, options: argparse.Namespace) -> list[list[str]]:
             left.append(["engines.nano.train", stage, *seen, *where, "--minutes", f"{goal:.3f}", *_on(options)])
         if stage == FIRST:
             pool = ["--pictures", str(max(64, int(plan.pictures * options.scale))), "--minutes", "100000"]
+            pool += ["--workers", str(options.workers)]
             left.append(["engines.nano.train", "pool", *seen, *where, *pool, *_on(options)])
     count, slow = (str(max(3, int(each * min(1.0, options.scale)))) for each in plan.count)
     measured = ["--count", count, "--teacher-count", slow, *_on(options)]
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--size", default="full", choices=("full", "tiny"))
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures for the pool")
     parser.add_argument("--rounds", type=int, default=len(PLAN))
     parser.add_argument("--scale", type=float, default=1.0, help="of all minutes and counts, for rehearsals")
     options = parser.parse_args()

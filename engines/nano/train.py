@@ -26,6 +26,8 @@ STAGES = (
     "autoencoder", "pool", "encoders", "teacher", "control", "reference", "guided", "student-16", "student-8",
     "student-4", "decoder", "reporter",
 )  # fmt: skip
+ON_A_CARD = 16
+"""How many times larger a batch is on a graphics card."""
 BATCHES = {"autoencoder": 8, "decoder": 8, "encoders": 48, "reporter": 24}
 
 
@@ -79,7 +81,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
-    batch = options.batch or BATCHES.get(options.stage, 16)
+    batch = options.batch or BATCHES.get(options.stage, 16) * (1 if options.device == "cpu" else ON_A_CARD)
     task = Task(options.out, options.size, 60 * options.minutes, options.device, batch, options.seed, options.round)
     run(options.stage, task, options.data, options.pictures, options.workers)
 

@@ -139,6 +139,7 @@ def test_the_measures_are_taken(learned: Task) -> None:
     assert {"renders", "teacher-32", "student-4", "student-2", "control"} <= found.keys()
     assert found["teacher-32"]["to teacher"] == 0.0 < found["student-4"]["to teacher"]
     assert {"followed", "without", "shuffled"} == found["control"].keys()
+    assert {"followed", "of another"} == found["reference"].keys()
     assert (learned.folder / "sheet.png").exists()
 
 
