@@ -64,6 +64,8 @@ class Report:
     drift: tuple[Check, ...]
     contact_sheet: Path | None
     stopped: bool = False
+    fallbacks: tuple[str, ...] = ()
+    """Why pictures were painted without an engine that was built for them."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class RunState:
     """Whether another run goes first."""
     paused: bool = False
     stopped: bool = False
+    fallbacks: tuple[str, ...] = ()
+    """Why pictures were painted without an engine that was built for them."""
 
     @property
     def settled(self) -> bool:
@@ -162,7 +164,7 @@ class Runs:
         return RunState(
             run.run_id, title_of(run), run.created, snapshot(self.queue, run.run_id), failed, out_dir,
             archive if archive.is_file() else None, sheet if sheet.is_file() else None, trouble, waiting,
-            run.paused, run.cancelled,
+            run.paused, run.cancelled, self.queue.fallbacks(run.run_id),
         )  # fmt: skip
 
     # -------------------------------------------------------------------------------------------- minding

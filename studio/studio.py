@@ -294,6 +294,7 @@ class Studio:
         with Store(self.home) as store:
             queue = Queue(store)
             run, rows, finished = queue.run(run_id), queue.rows(run_id), queue.results(run_id)
+            fallbacks = queue.fallbacks(run_id)
         request = json.loads(run.request)
         out_dir = Path(run.out_dir)
         failed = [
@@ -329,6 +330,7 @@ class Studio:
             drift=drift([item.file.trace for item in finished if item.file.trace]),
             contact_sheet=sheet,
             stopped=stopped,
+            fallbacks=fallbacks,
         )
 
     def _sheet(self, out_dir: Path, finished: list[Finished], title: str, subtitle: str) -> Path:

@@ -298,6 +298,16 @@ class Queue:
         )
         return [JobRow.model_validate({field: row[field] for field in JobRow.model_fields}) for row in rows]
 
+    def fallbacks(self, run_id: str) -> tuple[str, ...]:
+        """Why pictures of the run were painted without an engine that was built for them, a sentence each."""
+        found = self.store.rows(
+            "SELECT DISTINCT note.value AS note FROM jobs JOIN pictures ON shot_id = ref, "
+            "json_each(iif(json_valid(picture), picture, '{}'), '$.facts.engine_trouble') AS note "
+            "WHERE run_id = ? AND kind = 'paint' AND state = 'done' LIMIT 20",
+            (run_id,),
+        )
+        return tuple(str(row["note"])[:500] for row in found)
+
     def result(self, run_id: str, ad_id: str) -> Finished:
         """One delivered ad. Raises `BadInput` when there is none."""
         rows = self.store.rows(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,7 @@ def test_progress_is_seen_from_outside(store: Store, queue: Queue, tmp_path: Pat
 
 LEASER = """
 import sys; sys.path.insert(0, sys.argv[2])
+from dataclasses import replace
 from pathlib import Path
 from studio.desk.queue import Queue
 from studio.desk.store import Store
@@ -218,3 +220,25 @@ def test_several_processes_never_lease_the_same_job(store: Store, queue: Queue, 
     assert [worker.returncode for worker in workers] == [0, 0, 0]
     assert sorted(leased) == sorted(one.content_id for one in shots)
     assert queue.counts(run)["paint"].done == 90
+
+
+def test_engines_that_failed_are_told_by_run_and_once(store: Store, queue: Queue, tmp_path: Path) -> None:
+    why = "TensorRT-RTX 1.7.1 is not used for unet: its engine is damaged"
+
+    class Fell(QuickHands):
+        def paint(self, shot, product, progress):  # type: ignore[no-untyped-def]
+            facts = {
+                1: {"engine_trouble": [why]},
+                2: {"engine_trouble": [why], "engines": ["more"]},
+                3: {"engines": ["no"]},
+            }
+            return replace(super().paint(shot, product, progress), facts=facts[shot.seed])
+
+    shots = [shot(seed) for seed in (1, 2, 3)]
+    run = ask(queue, tmp_path, shots, [ad(one) for one in shots], "r1")
+    other = ask(queue, tmp_path, [shots[2]], [ad(shots[2])], "r2")
+    paint(store, queue, Fell())
+    assert queue.fallbacks(run) == (why,) and queue.fallbacks(other) == ()
+    with store.transaction() as db:
+        db.execute("UPDATE pictures SET picture = '{\"facts\": ' WHERE shot_id = ?", (shots[0].content_id,))
+    assert queue.fallbacks(run) == (why,)
