@@ -34,7 +34,7 @@ async function show() {
 }
 
 async function refresh() {
-  const [seen] = await Promise.all([call("look"), built.look()]);
+  const [seen] = await Promise.all([call("look"), built.look().catch(failed)]); // the tab is there without them too
   took(seen);
   showMachine();
   showPainters();
