@@ -1,6 +1,9 @@
 // Built engines on the Engine tab: what is kept for a painter, what is being built, and why none was used.
 const NETWORKS = { unet: "UNet", vae: "VAE", controlnet: "ControlNet", controlnet_2: "ControlNet, two maps", vae_decoder: "VAE decoder", vae_encoder: "VAE encoder", text_encoder: "Words", text_encoder_2: "Words, second reader", image_encoder: "Reference reader" };
-const SHAPES_SAID = { "1024x1024": "Square", "960x1152": "4:5 posts", "768x1408": "9:16 stories", "1216x640": "1.91:1 links" };
+const SHAPES_SAID = {
+  "1024x1024": "Square", "896x1152": "4:5 posts", "768x1344": "9:16 stories", "1344x768": "16:9 and links",
+  "1152x896": "5:4", "832x1216": "2:3", "1216x832": "3:2",
+};
 
 /** `ask(verb, arguments)` calls the studio; `draw()` shows painters and models anew; `changed()` looks at everything again. */
 function builtEngines({ ask, draw, changed }) {
