@@ -24,6 +24,7 @@ from engines.diffusion.placement import Machine
 from engines.diffusion.profile import Profile
 
 log = logging.getLogger(__name__)
+ASIDE = "Engines are put aside until the painter is loaded anew: memory ran out while they painted"
 Mend = Callable[[Sequence[Key], Work], None]
 
 
@@ -84,12 +85,13 @@ class Runtimes:
         now, own = self._now, self._compiled
         if own is not None:
             now = replace(now, rest=own.beside(now.modules))
-        return Ran(now.runtime, (*now.told, *(own.notes if own else ())), tuple(now.troubles))
+        aside = (ASIDE,) if self._aside else ()
+        return Ran(now.runtime, (*aside, *now.told, *(own.notes if own else ())), (*aside, *now.troubles))
 
     def put_aside(self) -> bool:
         """Paint without engines from now on, and let go of the memory they hold. False when there is none in use."""
         held = bool(self._ladder.loaded) and not self._aside
-        self._aside = True
+        self._aside = self._aside or held
         self.release()
         return held
 

@@ -19,7 +19,7 @@ from engines.accelerate.cache import EngineCache
 from engines.accelerate.digests import Digests
 from engines.accelerate.job import job_for
 from engines.accelerate.key import Key
-from engines.accelerate.runtimes import Mender
+from engines.accelerate.runtimes import ASIDE, Mender
 from engines.accelerate.shapes import Shape
 from engines.base import AdapterFile, ControlMap, EngineError, Painting, PaintRequest, Progress, ReferencePicture
 from engines.diffusion.family import Parts, Work
@@ -219,6 +219,7 @@ def test_memory_that_runs_out_while_painting_puts_the_engines_aside(
     )
     after = painted(painter, ask())
     assert after[0].facts["memory"]["eased"][-1] == "put the engines aside" and after[0].runtime == MACHINE.runtime
+    assert after[0].facts["engine_trouble"] == [ASIDE]
     monkeypatch.setattr(rungs.onnx.Session, "run", run)
     assert apart(painted(plain, ask()), after) <= 2 and painted(painter, ask())[0].runtime == MACHINE.runtime
 
