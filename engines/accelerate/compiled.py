@@ -50,15 +50,19 @@ def chosen(
 
 
 def even_rank(rank: int) -> int:
-    """The rank to fill a LoRA up to with zeros, so that most LoRAs share their graphs; its own above 128."""
-    return next((most for most in RANKS if rank <= most), rank)
+    """The rank to fill a LoRA of at most 128 up to with zeros, so that most LoRAs share their graphs."""
+    return next(most for most in RANKS if rank <= most)
 
 
-def share_graphs(network: Any, rank: int) -> None:
-    """Make the next LoRA that is put on a network (by diffusers) as large as `even_rank` says. Call it before each one.
-    The next LoRA of the same name is then painted with the graphs of the one before it: name them by their place, not
-    by their content."""
-    network.enable_lora_hotswap(target_rank=even_rank(rank), check_compiled="ignore")
+def share_graphs(network: Any) -> None:
+    """Make the LoRAs on a network (put on by diffusers) all as large as `even_rank` says of the largest. Call it after
+    each one is put on: later ones of the same names are then painted with the same graphs, so name them by their place
+    and not by their content. Those above 128 stay as they are."""
+    ranks = [down.weight.shape[0] for part in network.modules() for down in getattr(part, "lora_A", {}).values()]
+    if ranks and max(ranks) <= RANKS[-1]:
+        from peft.utils.hotswap import prepare_model_for_compiled_hotswap
+
+        prepare_model_for_compiled_hotswap(network, target_rank=even_rank(max(ranks)), check_compiled="ignore")
 
 
 def missing(device: str) -> str:

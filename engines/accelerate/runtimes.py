@@ -37,7 +37,7 @@ class Swappable(Protocol):
 
     def use(self, stand_ins: Mapping[str, Any]) -> None: ...
 
-    def before_lora(self, do: Callable[[int], None]) -> None: ...
+    def after_lora(self, do: Callable[[], None]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def runtimes_of(family: Swappable, profile: Profile, parts: Parts, machine: Mach
     mender = Mender(profile, parts.paths, cache, digests)
     own = chosen(family.modules, machine, folder / "compiled")
     if own is not None:
-        family.before_lora(partial(share_graphs, family.modules["unet"]))
+        family.after_lora(partial(share_graphs, family.modules["unet"]))
     return Runtimes(family, ladder_of(machine, cache, digests, parts.paths), mender.mend, own)
 
 

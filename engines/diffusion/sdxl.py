@@ -150,9 +150,9 @@ class Sdxl:
         """How many windows of 77 tokens the words of these works fill, together in a batch."""
         return max(self._windows(work) for work in works)
 
-    def before_lora(self, do: Callable[[int], None]) -> None:
-        """Call this with a LoRA's rank just before it is put on."""
-        self._worn.before = do
+    def after_lora(self, do: Callable[[], None]) -> None:
+        """Call this whenever a LoRA was put on."""
+        self._worn.after = do
 
     def use(self, stand_ins: Mapping[str, Any]) -> None:
         """Paint with these in place of the networks of the same names, and with the networks themselves where none is

@@ -24,8 +24,8 @@ class Worn:
         self._pipeline = pipeline
         self._networks = tuple(networks)
         self._check = check
-        self.before: Callable[[int], None] = lambda rank: None
-        """Called with a LoRA's rank just before it is put on."""
+        self.after: Callable[[], None] = lambda: None
+        """Called whenever a LoRA was put on."""
         self._on: dict[str, int] = {}
         self._seats: dict[str, str] = {}
         self._weights: tuple[tuple[str, float], ...] = ()
@@ -65,11 +65,9 @@ class Worn:
         if not path.is_file():
             raise EngineError(f"The LoRA {path.name} is gone", "Add it again, or take it off.")
         self._check(path)
-        read = read_lora(path)
-        made = as_lora(path) if read.kind in KINDS else str(path.parent)
+        made = as_lora(path) if read_lora(path).kind in KINDS else str(path.parent)
         # By its place, not by its content: compiled networks know a LoRA by name and rank.
         seat = next(seat for seat in map("lora_{}".format, range(99)) if seat not in self._seats.values())
-        self.before(read.rank)
         try:
             self._pipeline.load_lora_weights(
                 made, weight_name=path.name, adapter_name=seat, local_files_only=True, use_safetensors=True
@@ -84,6 +82,7 @@ class Worn:
         if not layers:
             raise EngineError(f"The LoRA {path.name} changes nothing in this model", "It was made for another one.")
         self._seats[name] = seat
+        self.after()
         return layers
 
 

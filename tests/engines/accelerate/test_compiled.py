@@ -4,6 +4,8 @@ fails."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from torch._dynamo.utils import counters
 
 from engines.accelerate import compiled
 from engines.accelerate.compiled import Compiled, compile_modules, even_rank, missing, share_graphs
+from engines.base import AdapterFile
 from engines.diffusion import sdxl, sdxl_parts
-from engines.diffusion.family import Parts
+from engines.diffusion.family import Parts, Work
 from engines.diffusion.placement import Machine, place
 from tests.engines.accelerate.test_onnx import PICTURES, painted
 from tests.engines.diffusion import tiny_sdxl
@@ -159,36 +162,74 @@ def test_it_is_chosen_on_a_card_and_never_unasked(unet: Any, tmp_path: Path, mon
     assert compiled.os.environ == {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
 
 
-@pytest.mark.parametrize(("rank", "even"), [(4, 16), (16, 16), (17, 32), (128, 128), (300, 300)])
+@pytest.mark.parametrize(("rank", "even"), [(4, 16), (16, 16), (17, 32), (65, 128), (128, 128)])
 def test_ranks_are_evened_out(rank: int, even: int) -> None:
     assert even_rank(rank) == even
 
 
-@pytest.mark.slow
-def test_loras_of_a_rank_share_their_graphs(tiny_parts: Parts, tmp_path: Path) -> None:
+@pytest.fixture
+def dressed(tiny_parts: Parts, tmp_path: Path) -> Callable[..., torch.Tensor]:
+    """What a UNet gives that wears LoRAs of these ranks, one after the other in the same places; the same LoRA for a
+    rank."""
     paths = {name: path for name, path in tiny_parts.paths.items() if name not in ("references", "face")}
     made = sdxl_parts.components(tiny_sdxl.PROFILE, paths, torch.float32)
     kept = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
     pipeline = StableDiffusionXLPipeline(**{name: made[name] for name in kept}, add_watermarker=False)
-    files = [tiny_sdxl.lora(tmp_path / f"{n}.safetensors", n, rank) for n, rank in enumerate((4, 8, 16))]
 
-    def worn(file: Path, weight: float) -> torch.Tensor:
-        share_graphs(made["unet"], 16)
-        pipeline.load_lora_weights(str(tmp_path), weight_name=file.name, adapter_name="first", local_files_only=True)
-        pipeline.set_adapters(["first"], [weight])
+    def worn(*ranks: int, weight: float = 0.7, level: bool = True) -> torch.Tensor:
+        names = [f"lora_{seat}" for seat in range(len(ranks))]
+        for name, rank in zip(names, ranks, strict=True):
+            file = tiny_sdxl.lora(tmp_path / f"{rank}.safetensors", rank, rank)
+            pipeline.load_lora_weights(str(tmp_path), weight_name=file.name, adapter_name=name)
+            if level:
+                share_graphs(made["unet"])
+        if ranks:
+            pipeline.set_adapters(names, [weight] * len(ranks))
         seen = asked(made["unet"])
         pipeline.unload_lora_weights()
         return seen
 
-    plain, wanted = asked(made["unet"]), [worn(file, 0.7) for file in files]
-    compile_unet(made["unet"])
-    assert torch.equal(asked(made["unet"]), plain)
-    assert torch.allclose(worn(files[0], 0.7), wanted[0], atol=1e-5)
-    assert not torch.allclose(worn(files[0], 0.4), wanted[0], atol=1e-5)
+    worn.unet = made["unet"]  # type: ignore[attr-defined]
+    return worn
+
+
+@pytest.mark.parametrize("ranks", [(), (8,), (4, 20), (20, 4), (4, 200)])
+def test_filled_up_loras_do_what_they_did(dressed: Callable[..., torch.Tensor], ranks: tuple[int, ...]) -> None:
+    wanted = dressed(*ranks, level=False)
+    assert torch.allclose(dressed(*ranks), wanted, atol=1e-5)
+    assert not ranks or not torch.allclose(dressed(), wanted, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_loras_of_a_rank_share_their_graphs(dressed: Any) -> None:
+    plain, wanted = dressed(), {rank: dressed(rank) for rank in (4, 8, 16)}
+    compile_unet(dressed.unet)
+    assert torch.equal(dressed(), plain) and torch.allclose(dressed(4), wanted[4], atol=1e-5)
+    assert not torch.allclose(dressed(4, weight=0.4), wanted[4], atol=1e-5)
     before = graphs()
-    for file, one in zip(files, wanted, strict=True):
-        assert torch.allclose(worn(file, 0.7), one, atol=1e-5)
-        assert torch.equal(asked(made["unet"]), plain)
+    for rank, one in wanted.items():
+        assert torch.allclose(dressed(rank), one, atol=1e-5) and torch.equal(dressed(), plain)
+    assert graphs() == before
+
+
+@pytest.mark.slow
+def test_what_a_painter_wears_shares_its_graphs(tiny_parts: Parts, tmp_path: Path) -> None:
+    """LoRAs of several ranks, alone and two at once."""
+    paths = {name: path for name, path in tiny_parts.paths.items() if name not in ("references", "face")}
+    made = sdxl_parts.components(tiny_sdxl.PROFILE, paths, torch.float32)
+    family = sdxl.Sdxl(made, paths, torch.device("cpu"))
+    loras = [
+        AdapterFile(tiny_sdxl.lora(tmp_path / f"{n}.safetensors", n, rank), 0.7) for n, rank in enumerate((4, 8, 16))
+    ]
+    works = [Work(64, 64, 1, 1, "a vase", adapters=worn) for worn in (*((one,) for one in loras), tuple(loras[:2]))]
+    wanted = [painted(family, work) for work in works]
+    compile_unet(made["unet"])
+    family.after_lora(partial(share_graphs, made["unet"]))
+    for work in (works[0], replace(works[0], adapters=(replace(loras[0], weight=0.4),)), works[3]):
+        painted(family, work)
+    before = graphs()
+    for work, one in zip(works, wanted, strict=True):
+        assert np.abs(painted(family, work) - one).max() <= 1
     assert graphs() == before
 
 
