@@ -8,37 +8,28 @@ denoise (Kouzelis et al., EQ-VAE, 2025).
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.models.autoencoders.vae import AutoencoderTinyBlock  # type: ignore[attr-defined]
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from engines.base import Pixels
 
+from . import linear
 from .data import BUCKETS
 from .learn import Source, Stage, Task, learned, tensor
 from .nets import CHANNELS, autoencoder
 
 NAME = "autoencoder"
 CROP_PX, SMALL_PX, SMALL_UNTIL = 128, 64, 0.35
-RATE = 2e-3
+RATE = 1.2e-3
 NOISE = 0.08
 HALVED = 0.25
 KEPT = 48
-STRENGTHS = (1.0, 0.5, 0.5, 0.25)
-KERNELS = (
-    ((1 / 16, 1 / 8, 1 / 16), (1 / 8, 1 / 4, 1 / 8), (1 / 16, 1 / 8, 1 / 16)),
-    ((1 / 8, 0, -1 / 8), (1 / 4, 0, -1 / 4), (1 / 8, 0, -1 / 8)),
-    ((1 / 8, 1 / 4, 1 / 8), (0, 0, 0), (-1 / 8, -1 / 4, -1 / 8)),
-    ((1 / 4, 0, -1 / 4), (0, 0, 0), (-1 / 4, 0, 1 / 4)),
-)
-"""A blur, and differences across, down and both ways."""
 
 
 class Crops:
@@ -72,7 +63,7 @@ def train(source: Source, task: Task) -> None:
     torch.manual_seed(task.seed)
     net, fresh = autoencoder(task.sizes), Crops(source, task.seed)
     if not task.checkpoint(NAME).exists():
-        begin_linear(net, tensor([fresh.batch(1, SMALL_PX)[0] for _ in range(16)], "cpu"))
+        linear.begin(net, tensor([fresh.batch(1, SMALL_PX)[0] for _ in range(16)], "cpu"))
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     stage: Stage[AutoencoderTiny] = Stage.begin(net, task, NAME, RATE)
     crops = Crops(source, task.seed + stage.step)
@@ -87,54 +78,6 @@ def train(source: Source, task: Task) -> None:
 
     stage.go_on(learn, task.seconds, task.checkpoint(NAME))
     measure(stage.mean, [crops.batch(1, CROP_PX)[0] for _ in range(16)], task)
-
-
-@torch.no_grad()
-def begin_linear(net: AutoencoderTiny, sample: Tensor) -> None:
-    """Make a fresh net an ordinary linear one of low frequencies, as wide at each layer as `sample` (N×3×H×W, −1…1)
-    makes it: blocks pass through, and every channel has a negated twin, so that rectifying loses nothing ("looks
-    linear", Balduzzi et al., The shattered gradients problem, 2017). The class has no normalisation; from its own
-    random start it learns several times more slowly."""
-    flow = sample
-    for part, goal in ((net.encoder, 1.0), (net.decoder, 0.2)):
-        trunk = [layer for layer in part.layers if isinstance(layer, nn.Conv2d)]
-        for layer in part.layers:
-            if isinstance(layer, AutoencoderTinyBlock):
-                _pass_through(layer)
-        for layer in trunk:
-            _twins(layer, first=layer is trunk[0], last=layer is trunk[-1])
-        for layer in trunk:
-            spreads: list[Tensor] = []
-            watch = layer.register_forward_hook(partial(_note_spread, spreads))
-            part(flow)
-            watch.remove()
-            layer.weight.div_(spreads[0] / (goal if layer is trunk[-1] else 1.0))
-        flow = part(flow)
-    if trunk[-1].bias is not None:
-        trunk[-1].bias.fill_(0.5)
-
-
-def _note_spread(spreads: list[Tensor], _net: nn.Module, _given: object, made: Tensor) -> None:
-    spreads.append(made.std())
-
-
-def _pass_through(block: AutoencoderTinyBlock) -> None:
-    inner = [layer for layer in block.conv if isinstance(layer, nn.Conv2d)]
-    for layer in inner:
-        nn.init.kaiming_normal_(layer.weight)
-        nn.init.zeros_(layer.bias if layer.bias is not None else torch.zeros(()))
-    nn.init.zeros_(inner[-1].weight)
-
-
-def _twins(layer: nn.Conv2d, first: bool, last: bool) -> None:
-    """Random mixtures of a blur and three differences; a side that meets a rectifier is doubled with its negative."""
-    made, given = layer.weight.shape[:2]
-    mix = torch.randn(4, made if last else made // 2, given if first else given // 2) / given**0.5
-    weight = torch.einsum("k,koi,kxy->oixy", torch.tensor(STRENGTHS), mix, torch.tensor(KERNELS))
-    weight = weight if first else torch.cat([weight, -weight], 1)
-    layer.weight.copy_(weight if last else torch.cat([weight, -weight], 0))
-    if layer.bias is not None:
-        layer.bias.zero_()
 
 
 def loss_of(net: AutoencoderTiny, picture: Tensor, halved: bool = False) -> Tensor:
