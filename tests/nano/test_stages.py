@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,12 @@ from engines.nano import (
     evaluate,
     linear,
     nets,
+    parcel,
     pool,
     reporter,
     teacher,
 )
-from engines.nano.learn import Task, steps_done, tensor
+from engines.nano.learn import Stage, Task, steps_done, tensor
 from tests.nano.scenes import Scenes
 
 
@@ -114,6 +116,21 @@ def test_many_processes_draw_the_same_shards(learned: Task, tmp_path: Path) -> N
         assert pool.fill(tmp_path / str(workers), Scenes(), net, 33, 600.0, workers) == 64
     one, two = (np.load(tmp_path / str(workers) / "shard-00001.npz") for workers in (1, 2))
     assert all(np.array_equal(one[name], two[name]) for name in one.files)
+
+
+def test_a_parcel_carries_stages_in_small_files_and_they_go_on(learned: Task, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parcel, "MOST_BYTES", 300_000)
+        files = parcel.pack(learned.folder, tmp_path / "parcel", ["autoencoder", "teacher"])
+    assert len(files) > 2 and max(file.stat().st_size for file in files) < 500_000
+    there = replace(learned, folder=tmp_path / "there", seconds=0.0)
+    assert parcel.unpack(tmp_path / "parcel", there.folder) == ["autoencoder", "autoencoder-spread", "teacher"]
+    ours, theirs = teacher.opened(learned).state_dict(), teacher.opened(there).state_dict()
+    assert all(torch.allclose(ours[name], theirs[name], atol=2e-3) for name in ours)
+    assert autoencoder.opened(there).config["scaling_factor"] == autoencoder.opened(learned).config["scaling_factor"]
+    stage = Stage.begin(teacher.Teacher(there), there, "teacher", 1e-3)
+    assert stage.step == steps_done(learned, "teacher")
+    stage.down(sum(p.sum() for p in stage.net.parameters()), 0.0)
 
 
 def test_the_student_wears_what_was_learned(learned: Task, tmp_path: Path) -> None:
