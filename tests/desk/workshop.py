@@ -30,7 +30,7 @@ class FakeWorkshop:
                 {"id": "onnx", "name": "ONNX Runtime", "reason": "", "fix": ""},
             ],
             "targets": [{"id": "rtx-4090", "name": "RTX 4090"}, {"id": "rtx-3060", "name": "RTX 3060"}],
-            "sizes": [{"id": "1024x1024", "name": "1024×1024 px"}, {"id": "768x1408", "name": "768×1408 px"}],
+            "sizes": [{"id": "1024x1024", "name": "1024×1024 px"}, {"id": "768x1344", "name": "768×1344 px"}],
             "painters": {one: {"parts": ["unet", "vae_decoder"], "efforts": ["normal", "quality"]} for one in self.painters},
         }  # fmt: skip
 
