@@ -345,6 +345,11 @@ def test_too_little_memory_or_disk_is_said_beforehand(
     monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=16_000_000_000))
     with pytest.raises(EngineError, match=r"about 20 GB of memory, and 16 GB are free"):
         build(random, *at)
+    several = replace(random, shapes=(SQUARE, STORY), windows=2)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=21_000_000_000))
+    with pytest.raises(EngineError, match=r"about 22 GB of memory, and 21 GB are free") as told:
+        build(several, *at)
+    assert "fewer sizes" in told.value.hint
     monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=32_000_000_000))
     monkeypatch.setattr(room.shutil, "disk_usage", lambda path: disk._replace(free=9_000_000_000))
     with pytest.raises(EngineError, match=r"take 12\.1 GB .* 9\.0 GB free"):
