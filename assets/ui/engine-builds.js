@@ -129,7 +129,7 @@ function builtEngines({ ask, draw, changed }) {
     const ready = choices.runtimes.filter((one) => !one.reason);
     const asked = {
       painter: painter.id, runtime: ready.some((one) => one.id === choices.default) ? choices.default : ready[0]?.id ?? choices.default,
-      target: choices.card ? "this" : "rtx-4090", sizes: choices.sizes.map((one) => one.id), effort: "normal",
+      target: choices.card ? "this" : "rtx-4090", sizes: choices.sizes.filter((one) => one.usual ?? true).map((one) => one.id), effort: "normal",
     };
     let wear = Boolean(painter.adapters && state.draft.kit); // a kit's own LoRA is worn in all its pictures
     const order = () => ({

@@ -21,7 +21,7 @@ from engines.accelerate.job import Job, job_for
 from engines.accelerate.key import GRAPH_VERSION
 from engines.accelerate.ladder import for_steps
 from engines.accelerate.report import Report
-from engines.accelerate.shapes import MOST_BATCH, SHAPES, Shape, read_shape
+from engines.accelerate.shapes import COMMON, MOST_BATCH, SHAPES, Shape, read_shape
 from engines.accelerate.targets import find_card, version_of
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion.profile import Profile, read_profiles
@@ -99,7 +99,7 @@ def job_of(profile_id: str, wishes: BuildWishes, models: Sequence[Path]) -> Job:
     shapes = tuple(read_shape(size) for size in wishes.sizes)
     if wishes.runtime == "tensorrt" and profile.guidance > 1:
         # It paints every picture beside one of what is to be avoided: two at once.
-        common = SHAPES[:1] if wishes.random_weights else SHAPES
+        common = COMMON[:1] if wishes.random_weights else COMMON
         shapes = tuple(replace(one, batch=min(2 * one.batch, MOST_BATCH)) for one in shapes or common)
     return job_for(
         profile,

@@ -9,7 +9,7 @@ from pathlib import Path
 from engines.accelerate import random_weights
 from engines.accelerate.digests import Digests, files_of, weights_digest
 from engines.accelerate.key import GRAPH_VERSION, Key
-from engines.accelerate.shapes import SHAPES, Shape
+from engines.accelerate.shapes import COMMON, Shape
 from engines.accelerate.targets import INSTALL, RTX_BUILDS, capability_of, find_card, flavour_of, version_of
 from engines.base import AdapterFile, EngineError, Progress
 from engines.diffusion.profile import Profile
@@ -95,7 +95,7 @@ def job_for(
 def _shapes(asked: tuple[Shape, ...], flavour: str, random: bool) -> tuple[Shape, ...]:
     if flavour == "onnx":
         return asked if len(asked) == 1 else ()
-    return asked or (SHAPES[:1] if random else SHAPES)
+    return asked or (COMMON[:1] if random else COMMON)
 
 
 def _there(paths: Mapping[str, Path]) -> tuple[str, ...]:

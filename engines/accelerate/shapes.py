@@ -38,6 +38,8 @@ SHAPES = (
 )  # fmt: skip
 """What squares, 4:5 feed posts, 9:16 stories, wide links and what lies between are painted at: of the sizes SDXL was
 trained at, those that serve all but the narrowest formats."""
+COMMON = SHAPES[:4]
+"""What is built when no size is named: every further one takes another minute and half a gigabyte of memory."""
 
 
 def read_shape(text: str) -> Shape:

@@ -17,7 +17,7 @@ from engines.accelerate.job import Job, job_for, shapes_of, wanted
 from engines.accelerate.report import FORMAT, VERSION
 from engines.accelerate.room import Need, check_room, free_disk, free_memory, need
 from engines.accelerate.seals import write_aside
-from engines.accelerate.shapes import SHAPES
+from engines.accelerate.shapes import COMMON, SHAPES
 from engines.accelerate.targets import CAPABILITIES, INSTALL, RTX_BUILDS, find_card, version_of
 from engines.base import EngineError, Progress
 
@@ -73,7 +73,7 @@ class Workshop:
                 },
             ],
             "targets": targets,
-            "sizes": [{"id": str(one), "name": one.said} for one in SHAPES],
+            "sizes": [{"id": str(one), "name": one.said, "usual": one in COMMON} for one in SHAPES],
             "painters": self._painters(),
         }  # fmt: skip
 

@@ -24,7 +24,7 @@ from engines.accelerate.digests import Digests, files_of, weights_digest
 from engines.accelerate.job import WINDOWS, Job, job_for, wanted
 from engines.accelerate.key import GRAPH_VERSION
 from engines.accelerate.seals import SIDECAR
-from engines.accelerate.shapes import SHAPES, Shape
+from engines.accelerate.shapes import COMMON, Shape
 from engines.accelerate.targets import Card, capability_of
 from engines.base import AdapterFile, EngineError, Progress, Stopped
 from engines.diffusion.profile import Profile, read_profiles
@@ -84,7 +84,7 @@ def clean(cache: EngineCache) -> bool:
 
 def test_a_job_is_filled_in_by_what_is_there(paths: dict[str, Path]) -> None:
     job = job_for(PROFILE, paths, "tensorrt", "RTX 4090")
-    assert (job.target, job.precision, job.shapes) == ("8.9", "fp16", SHAPES)
+    assert (job.target, job.precision, job.shapes) == ("8.9", "fp16", COMMON)
     assert job.graphs == ("unet", "controlnet", "vae_decoder", "vae_encoder")
     assert job_for(PROFILE, {"base": paths["base"]}, "onnx").graphs == ("unet", "vae_decoder", "vae_encoder")
     assert job_for(PROFILE, paths, "onnx").target == "any" and job_for(PROFILE, paths, "onnx").shapes == ()
