@@ -190,7 +190,7 @@ function builtEngines({ ask, draw, changed }) {
         fact("Engines", `${seen.engines.length} for ${kinds}${there ? `; ${there === seen.engines.length ? "all are" : `${there} ${there === 1 ? "is" : "are"}`} there already` : ""}`),
         seen.loras.length ? fact("LoRAs inside", seen.loras.join(", ")) : null,
         missing.length ? [
-          fact("Time", `about ${span(seen.seconds)}, while pictures go on`),
+          fact("Time", `about ${span(Math.max(seen.seconds, 10))}, while pictures go on`),
           fact("Memory", `${bytes(seen.memory_bytes)} while it builds, ${bytes(seen.memory_free_bytes)} are free`),
           fact("Disk", `${bytes(missing.reduce((sum, one) => sum + one.bytes, 0))} to keep, ${bytes(seen.disk_free_bytes)} are free`)] : null),
       seen.notes.map((note) => h("p.quiet", null, note)),
