@@ -150,6 +150,7 @@ def test_the_encoders_that_tell_the_student_are_the_teachers(learned: Task) -> N
     assert not torch.equal(taught.unet.conv_out.weight, student.unet.conv_out.weight)
 
 
+@pytest.mark.slow
 def test_the_measures_are_taken(learned: Task) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "BUCKETS", ((128, 128),))

@@ -26,6 +26,7 @@ def example(graph: Graphs, name: str) -> dict[str, torch.Tensor]:
     return dict(zip(made.inputs, made.example(SMALL), strict=True))
 
 
+@pytest.mark.slow
 def test_the_unet_in_eight_bits_is_smaller_and_near(exported: Exports, graph: Graphs, tmp_path: Path) -> None:
     full, given = exported("unet", "fp32"), example(graph, "unet")
     made = quantise(full, tmp_path / "int8", given)

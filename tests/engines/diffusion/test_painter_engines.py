@@ -28,6 +28,7 @@ from engines.diffusion.placement import Machine
 from engines.residency import Residency
 from tests.engines.diffusion import tiny_sdxl
 
+pytestmark = pytest.mark.slow  # three exports take a minute and a half; the ladder itself is in test_ladder
 PX = 128
 MACHINE = Machine("cpu", torch.float32)
 PROFILE = replace(tiny_sdxl.PROFILE, least_px=0.0)
