@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from engines.accelerate.cache import EngineCache
-from engines.accelerate.child import Child
+from engines.accelerate.child import build_apart
 from engines.accelerate.digests import Digests
-from engines.accelerate.job import Job, Wanted, wanted
+from engines.accelerate.job import Job, wanted
 from engines.accelerate.key import Key
 from engines.accelerate.room import make_room
-from engines.accelerate.shapes import Shape
 from engines.base import Progress
 
 _LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt")
@@ -30,8 +29,6 @@ _LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript", "onnxruntime", "tensor
 class Built:
     """An engine that is there now. `hit`: it was there before. `facts` as in its sidecar."""
 
-    graph: str
-    shapes: tuple[Shape, ...]
     key: Key
     path: Path
     bytes: int
@@ -49,45 +46,45 @@ def build(
     # 1. What is there.
     progress.report(0.0, "Looking for engines")
     asked = wanted(job, digests, progress.part(0, 0.05))
-    found = {one.key.digest: hit for one in asked if (hit := _hit(one, cache))}
+    found = {key: hit for key in asked if (hit := _hit(key, cache))}
     for hit in found.values():
         each(hit)
     # 2. What is not.
-    missing = [one for one in asked if one.key.digest not in found]
-    for number, one in enumerate(missing):
+    missing = [key for key in asked if key not in found]
+    for number, key in enumerate(missing):
         share = progress.part(0.05 + 0.95 * number / len(missing), 0.95 / len(missing))
-        found[one.key.digest] = made = _one(job, one, cache, share)
+        found[key] = made = _one(job, key, cache, share)
         each(made)
     progress.report(1.0, "Engines are ready")
-    return [found[one.key.digest] for one in asked]
+    return [found[key] for key in asked]
 
 
-def _hit(one: Wanted, cache: EngineCache) -> Built | None:
+def _hit(wanted: Key, cache: EngineCache) -> Built | None:
     """An engine that is there and takes what is wanted, perhaps more."""
-    for key in cache.serving(one.key):
+    for key in cache.serving(wanted):
         path = cache.get(key)
         if path is not None:
-            return Built(one.graph, key.shapes, key, path, _bytes_in(path.parent), True)
+            return Built(key, path, _bytes_in(path.parent), True)
     return None
 
 
-def _one(job: Job, one: Wanted, cache: EngineCache, progress: Progress) -> Built:
+def _one(job: Job, key: Key, cache: EngineCache, progress: Progress) -> Built:
     """An engine that was missing, while no other process builds it."""
-    with cache.building(one.key, progress):
-        hit = _hit(one, cache)
+    with cache.building(key, progress):
+        hit = _hit(key, cache)
         if hit is not None:
             return hit
         # 1. Room, before minutes are spent.
-        make_room(job, one.graph, cache)
+        make_room(job, key.graph, cache)
         # 2. Processes of their own: export and parity, engine.
-        folder, began = cache.aside(one.key), time.perf_counter()
-        export = folder if job.runtime == "onnx" else cache.aside(one.key)
-        facts = Child(job, one.graph, one.shapes, folder, export).result(progress)
+        folder, began = cache.aside(key), time.perf_counter()
+        export = folder if job.runtime == "onnx" else cache.aside(key)
+        facts = build_apart(job, key, folder, export, progress)
         # 3. Kept when it is whole.
         told = {**facts, "libraries": _libraries(), "profile": job.profile.id, "random_weights": job.random_weights}
         told["seconds"] = {**facts["seconds"], "until_kept": round(time.perf_counter() - began, 1)}
-        path = cache.put(one.key, folder, told, main=facts["main"])
-        return Built(one.graph, one.shapes, one.key, path, _bytes_in(path.parent), False, told)
+        path = cache.put(key, folder, told, main=facts["main"])
+        return Built(key, path, _bytes_in(path.parent), False, told)
 
 
 def _libraries() -> dict[str, str]:

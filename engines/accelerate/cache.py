@@ -186,6 +186,11 @@ class EngineCache:
                 continue
         return sorted(found, key=lambda entry: entry.used, reverse=True)
 
+    def knows(self, graph: str, flavour: str) -> bool:
+        """Whether there is an engine of a graph at all, or was one of any that failed."""
+        kept = any((one.key.get("graph"), one.key.get("flavour")) == (graph, flavour) for one in self.entries())
+        return kept or any(self.folder.glob("*.bad.json"))
+
     def serving(self, wanted: Key) -> list[Key]:
         """Keys of engines that are kept and would serve (`Key.serves`): the one itself first, then the last used."""
         found = [wanted]

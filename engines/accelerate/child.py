@@ -9,48 +9,40 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from engines.accelerate.cache import ENGINE
 from engines.accelerate.job import Job
-from engines.accelerate.shapes import Shape
+from engines.accelerate.key import Key
 from engines.base import EngineError, Progress
 
 _LOOK_S = 0.1
 _EXPORT = 0.6
 """The share of a build that its export is taken to be."""
 
-Send = Callable[[Any], None]
+
+def build_apart(job: Job, key: Key, folder: Path, export: Path, progress: Progress) -> Mapping[str, Any]:
+    """Build an engine into `folder`, its graph into `export`, in two processes, one after the other: the builder needs
+    the memory that the network had. Returns the engine's facts. Asks `progress` ten times a second. Raises
+    `EngineError`."""
+    # 1. The graph, which is all ONNX Runtime needs.
+    alone = job.runtime == "onnx"
+    share = progress if alone else progress.part(0, _EXPORT)
+    exported, facts = _made(_exported, (job, key.graph, export), key.graph, share)
+    if alone:
+        return {**facts, "main": exported.path.name}
+    # 2. Its engine.
+    more = _made(_built, (exported, job, key, folder), key.graph, progress.part(_EXPORT, 1 - _EXPORT))
+    seconds = {**facts["seconds"], **more["seconds"]}
+    peak = max(facts["peak_memory_bytes"], more["peak_memory_bytes"])
+    return {**facts, **more, "seconds": seconds, "peak_memory_bytes": peak}
 
 
-class Child:
-    """A build in two processes, one after the other: the builder needs the memory that the network had."""
-
-    def __init__(self, job: Job, graph: str, shapes: Sequence[Shape], folder: Path, export: Path) -> None:
-        self._job, self._graph, self._shapes, self._folder, self._export = job, graph, tuple(shapes), folder, export
-
-    def result(self, progress: Progress) -> Mapping[str, Any]:
-        """The facts of the engine that is in `folder` then. Asks `progress` ten times a second. Raises
-        `EngineError`."""
-        # 1. The graph, which is all ONNX Runtime needs.
-        alone = self._job.runtime == "onnx"
-        share = progress if alone else progress.part(0, _EXPORT)
-        ((exported, facts),) = _told(_exported, (self._job, self._graph, self._export), self._graph, share)
-        if alone:
-            return {**facts, "main": exported.path.name}
-        # 2. Its engine.
-        given = (exported, self._job, self._graph, self._shapes, self._folder)
-        (more,) = _told(_built, given, self._graph, progress.part(_EXPORT, 1 - _EXPORT))
-        seconds = {**facts["seconds"], **more["seconds"]}
-        peak = max(facts["peak_memory_bytes"], more["peak_memory_bytes"])
-        return {**facts, **more, "seconds": seconds, "peak_memory_bytes": peak}
-
-
-def _told(do: Callable[..., None], given: Sequence[Any], graph: str, progress: Progress) -> Iterator[Any]:
-    """What `do(send, progress, *given)` sends out of a process of its own. Raises `EngineError`."""
+def _made(do: Callable[..., Any], given: Sequence[Any], graph: str, progress: Progress) -> Any:
+    """What `do(progress, *given)` gives back, in a process of its own. Raises `EngineError`."""
     spawn = multiprocessing.get_context("spawn")
     heard, said = spawn.Pipe(duplex=False)
     process = spawn.Process(target=_work, args=(said, do, given, graph), daemon=True, name=f"build-{graph}")
@@ -70,13 +62,11 @@ def _told(do: Callable[..., None], given: Sequence[Any], graph: str, progress: P
                 raise _lost(process) from error
             if kind == "at":
                 at, text = told
-            elif kind == "made":
-                yield told
             elif kind == "failed":
                 raise EngineError(*told)
             else:
                 process.join(2)  # so that it tidies up after itself
-                return
+                return told
     finally:
         process.kill()
         process.join(10)
@@ -94,7 +84,7 @@ def _lost(process: Any) -> EngineError:
 # ------------------------------------------------------------------------------------------------ inside
 
 
-def _work(said: Any, do: Callable[..., None], given: Sequence[Any], graph: str) -> None:
+def _work(said: Any, do: Callable[..., Any], given: Sequence[Any], graph: str) -> None:
     """What a process does. Everything it has to say goes through the pipe; what libraries print goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who then ends it
     with contextlib.suppress(OSError):  # a program without a terminal may have neither
@@ -106,8 +96,7 @@ def _work(said: Any, do: Callable[..., None], given: Sequence[Any], graph: str) 
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     try:
-        do(lambda made: said.send(("made", made)), Progress(lambda *at: said.send(("at", at))), *given)
-        said.send(("done", None))
+        said.send(("made", do(Progress(lambda *at: said.send(("at", at))), *given)))
     except EngineError as error:
         said.send(("failed", (str(error), error.hint)))
     except MemoryError:
@@ -118,8 +107,8 @@ def _work(said: Any, do: Callable[..., None], given: Sequence[Any], graph: str) 
         said.send(("failed", (told, "Use the painter as it is.")))
 
 
-def _exported(send: Send, progress: Progress, job: Job, graph: str, folder: Path) -> None:
-    """Send the export and its facts."""
+def _exported(progress: Progress, job: Job, graph: str, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """The export and its facts."""
     began = time.perf_counter()
     exported = import_module(job.maker).export(job, graph, folder, progress)
     facts = {
@@ -128,21 +117,19 @@ def _exported(send: Send, progress: Progress, job: Job, graph: str, folder: Path
         "graph_digest": exported.digest,
         "peak_memory_bytes": _peak_bytes(),
     }
-    send((exported, facts))
+    return exported, facts
 
 
-def _built(
-    send: Send, progress: Progress, exported: Any, job: Job, graph: str, shapes: Sequence[Shape], folder: Path
-) -> None:
-    """Send the facts of the engine."""
+def _built(progress: Progress, exported: Any, job: Job, key: Key, folder: Path) -> dict[str, Any]:
+    """The facts of the engine."""
     began = time.perf_counter()
-    progress.report(0.0, f"Building {graph}")
-    data = import_module(job.maker).engine(exported, shapes, job, progress)
+    progress.report(0.0, f"Building {key.graph}")
+    data = import_module(job.maker).engine(exported, key.shapes, job, progress)
     with (folder / ENGINE).open("wb") as file, memoryview(data) as view:
         for first in range(0, view.nbytes, 1 << 26):
             file.write(view[first : first + (1 << 26)])
     seconds = {"build": round(time.perf_counter() - began, 2)}
-    send({"main": ENGINE, "seconds": seconds, "peak_memory_bytes": _peak_bytes()})
+    return {"main": ENGINE, "seconds": seconds, "peak_memory_bytes": _peak_bytes()}
 
 
 def _step_back() -> None:

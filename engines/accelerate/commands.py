@@ -115,8 +115,8 @@ def job_of(profile_id: str, wishes: BuildWishes, models: Sequence[Path]) -> Job:
 
 def _row(one: Built) -> dict[str, Any]:
     return {
-        "graph": one.graph,
-        "size": sizes_said(one.shapes),
+        "graph": one.key.graph,
+        "size": sizes_said(one.key.shapes),
         "file": str(one.path),
         "key": one.key.digest,
         "bytes": one.bytes,

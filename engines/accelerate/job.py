@@ -42,15 +42,6 @@ class Job:
     windows: int = 1
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """One engine of a job. `shapes` as in its key: none where it takes all sizes."""
-
-    graph: str
-    shapes: tuple[Shape, ...]
-    key: Key
-
-
 def job_for(
     profile: Profile,
     paths: Mapping[str, Path],
@@ -103,8 +94,8 @@ def _there(paths: Mapping[str, Path]) -> tuple[str, ...]:
     return ("unet", *(["controlnet"] if "controls" in paths else []), "vae_decoder", "vae_encoder")
 
 
-def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list[Wanted]:
-    """The engines of a job with their keys. Reads weights that nobody knows the digest of yet. Raises `EngineError`."""
+def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list[Key]:
+    """The keys of a job's engines. Reads weights that nobody knows the digest of yet. Raises `EngineError`."""
     flavour, progress = flavour_of(job.runtime), progress or Progress()
     exactly = version_of(flavour)
     if not exactly:
@@ -117,12 +108,11 @@ def wanted(job: Job, digests: Digests, progress: Progress | None = None) -> list
             weights = random_weights.digest(graph)
         else:
             weights = weights_digest(graph, job.paths, digests, progress.part(number * each, each))
-        shapes = shapes_of(graph, job)
         key = Key(
-            graph, GRAPH_VERSION, weights, job.precision, shapes, flavour, exactly, job.target,
+            graph, GRAPH_VERSION, weights, job.precision, shapes_of(graph, job), flavour, exactly, job.target,
             worn if graph in WORN else (),
         )  # fmt: skip
-        found.append(Wanted(graph, shapes, key))
+        found.append(key)
     return found
 
 

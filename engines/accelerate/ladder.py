@@ -238,9 +238,7 @@ class Ladder:
 
     def _key(self, rung: Rung, graph: str, shape: Shape, work: Work) -> Key:
         """What an engine for this work alone would be kept under. Raises `_NotTaken`."""
-        built = any(e.key.get("graph") == graph and e.key.get("flavour") == rung.flavour for e in self._cache.entries())
-        loaded = f"{rung.flavour} {graph}" in self._sessions
-        if not built and not loaded and not any(self._cache.folder.glob("*.bad.json")):
+        if f"{rung.flavour} {graph}" not in self._sessions and not self._cache.knows(graph, rung.flavour):
             raise _NotTaken("no engine is built")  # and no weights have to be read to know it
         try:
             weights = weights_digest(graph, for_steps(self._paths, work.steps), self._digests)

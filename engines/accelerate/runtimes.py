@@ -147,7 +147,7 @@ class Mender:
     def _build(self, jobs: Sequence[tuple[Key, Job]]) -> None:
         for key, job in jobs:
             try:
-                if key in (one.key for one in wanted(job, self._digests)):  # else the weights or a version changed
+                if key in wanted(job, self._digests):  # else the weights or a version changed
                     build(job, self._cache, self._digests)
             except EngineError as error:
                 log.warning("the engine of %s is not mended: %s", key.graph, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,28 +27,21 @@ _MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """The engines of a workspace, in the folder `engines`, for painters whose weights lie in the folders `models`."""
-
-    engines: Path
-    models: Sequence[Path]
-
-    @property
-    def _shelf(self) -> Shelf:
-        return Shelf(self.engines, self.models)
+class Workshop(Shelf):
+    """The engines of a workspace, for painters whose weights lie in its folders of models."""
 
     @property
     def limit_bytes(self) -> int:
         """What is set aside for engines."""
-        return self._shelf.cache.limit_bytes
+        return self.cache.limit_bytes
 
     def kept(self) -> list[dict[str, Any]]:
         """A row an engine, the last used first (`engines.accelerate.commands.kept_engines`)."""
-        return kept_engines(self._shelf)
+        return kept_engines(self)
 
     def remove(self, key: str) -> int:
         """Delete one engine; the bytes that are free again. Raises `EngineError`."""
-        return self._shelf.cache.remove(key).bytes
+        return self.cache.remove(key).bytes
 
     def choices(self) -> dict[str, Any]:
         """What can be built with, for and at here: `runtimes` with `reason` and `fix` where one cannot be used,
@@ -98,7 +91,7 @@ class Workshop:
         be read first), bytes of memory and disk, about how many seconds, and the `trouble` that stands in its way with
         the `hint`. Raises `EngineError` for wishes nobody can fulfil."""
         job = job_of(painter, BuildWishes(**wishes), self.models)
-        cache, digests = self._shelf.cache, self._shelf.digests
+        cache, digests = self.cache, self.digests
         there = _there(job, cache, digests)
         needs = []
         rows: list[dict[str, Any]] = []
@@ -128,7 +121,7 @@ class Workshop:
     ) -> None:
         """Build what is not there; `each` gets a row an engine as soon as it is there. Raises `EngineError` and
         `Stopped`."""
-        build_engines(painter, BuildWishes(**wishes), self._shelf, progress, each)
+        build_engines(painter, BuildWishes(**wishes), self, progress, each)
 
     def measured(self) -> dict[str, dict[str, Any]]:
         """The last bench of each painter (`engines.accelerate.report`); what cannot be read is left out."""
@@ -154,7 +147,7 @@ class Workshop:
         """About how long: as such a build took here, else by what it weighs; an engine, shape by shape."""
         shapes = max(len(shapes_of(one.graph, job)), 1)
         took = [
-            (entry.facts["seconds"], max(len(entry.key.get("shapes", ())), 1)) for entry in self._shelf.cache.entries()
+            (entry.facts["seconds"], max(len(entry.key.get("shapes", ())), 1)) for entry in self.cache.entries()
             if entry.key.get("graph") == one.graph and entry.facts.get("profile") == job.profile.id
             and isinstance(entry.facts.get("seconds"), Mapping)
         ]  # fmt: skip
@@ -176,7 +169,7 @@ def _there(job: Job, cache: EngineCache, digests: Digests) -> dict[str, bool] | 
     except OSError:
         return None
     kept = {entry.folder.name for entry in cache.entries()}
-    return {one.graph: any(key.digest in kept for key in cache.serving(one.key)) for one in wanted(job, digests)}
+    return {one.graph: any(key.digest in kept for key in cache.serving(one)) for one in wanted(job, digests)}
 
 
 def _card_name(target: str) -> str:

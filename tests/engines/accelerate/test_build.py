@@ -200,7 +200,7 @@ def test_whatever_changes_the_engine_is_no_hit(
     job, digests = a_job(paths), at[1]
     (before,), (same,) = wanted(job, digests), wanted(job, digests)
     (after,) = wanted(CHANGES[change](job, tmp_path), digests)
-    assert before.key.digest == same.key.digest != after.key.digest
+    assert before.digest == same.digest != after.digest
 
 
 def test_a_changed_version_is_no_hit(
@@ -208,7 +208,7 @@ def test_a_changed_version_is_no_hit(
 ) -> None:
     (before,) = wanted(a_job(paths), at[1])
     monkeypatch.setitem(VERSIONS, "rtx", "1.7.1.117")
-    assert wanted(a_job(paths), at[1])[0].key.digest != before.key.digest
+    assert wanted(a_job(paths), at[1])[0].digest != before.digest
 
 
 def test_what_does_not_change_an_engine_is_a_hit(
@@ -218,13 +218,13 @@ def test_what_does_not_change_an_engine_is_a_hit(
     (before,) = wanted(control, at[1])
     flip(paths["unet"])
     lora = AdapterFile(written(tmp_path / "lora.safetensors", b"lora"))
-    assert wanted(replace(control, loras=(lora,)), at[1])[0].key == before.key
+    assert wanted(replace(control, loras=(lora,)), at[1])[0] == before
     moved = {
         name: Path(shutil.copytree(path, tmp_path / "elsewhere" / name))
         for name, path in paths.items()
         if path.is_dir()
     }
-    assert wanted(replace(control, paths=moved), at[1])[0].key == before.key
+    assert wanted(replace(control, paths=moved), at[1])[0] == before
 
 
 def test_weights_are_read_once(paths: dict[str, Path], at: tuple[EngineCache, Digests]) -> None:
@@ -258,7 +258,7 @@ def test_random_weights_need_none_and_are_another_engine(
 ) -> None:
     job = replace(job_for(PROFILE, {}, "tensorrt", "rtx-4090", shapes=(SQUARE,), random=True), maker=MAKER)
     (one,) = wanted(job, at[1])
-    assert one.key.digest != wanted(a_job(paths), at[1])[0].key.digest
+    assert one.digest != wanted(a_job(paths), at[1])[0].digest
 
 
 # ------------------------------------------------------------------------------------------------ several
@@ -270,12 +270,15 @@ def test_an_engine_takes_many_sizes_and_an_onnx_graph_all(
     cache, graphs = at[0], ("unet", "vae_decoder")
     made = build(a_job(paths, shapes=(SQUARE, STORY), graphs=graphs), *at)
     each = [replace(size, windows=n) for size in (STORY, SQUARE) for n in (1, 2)]
-    assert [(one.graph, one.shapes) for one in made] == [("unet", tuple(each)), ("vae_decoder", (STORY, SQUARE))]
+    assert [(one.key.graph, one.key.shapes) for one in made] == [
+        ("unet", tuple(each)),
+        ("vae_decoder", (STORY, SQUARE)),
+    ]
     assert exports(cache) == [*graphs] and b"768x1408, 1024x1024" in made[0].path.read_bytes()
     onnx = replace(job_for(PROFILE, paths, "onnx", graphs=("unet",)), maker=MAKER)
     (graph,) = build(onnx, *at)
     assert graph.path.name == "model.onnx" and (graph.path.parent / "model.onnx.data").stat().st_size == 2000
-    assert graph.shapes == () and graph.key.shapes == () and build(onnx, *at)[0].hit and clean(cache)
+    assert graph.key.shapes == () and build(onnx, *at)[0].hit and clean(cache)
 
 
 def test_only_what_is_missing_is_built(paths: dict[str, Path], at: tuple[EngineCache, Digests]) -> None:
@@ -297,7 +300,7 @@ def test_what_was_whole_before_a_failure_is_kept(paths: dict[str, Path], at: tup
     with pytest.raises(EngineError, match="no way to build"):
         build(job, *at)
     first, second = wanted(job, at[1])
-    assert at[0].get(first.key) and not at[0].get(second.key) and clean(at[0])
+    assert at[0].get(first) and not at[0].get(second) and clean(at[0])
 
 
 def test_a_torn_engine_is_built_again(paths: dict[str, Path], at: tuple[EngineCache, Digests]) -> None:
@@ -333,7 +336,7 @@ def test_stopping_ends_native_code_that_never_returns(paths: dict[str, Path], at
     with pytest.raises(Stopped):
         build(a_job(paths, "endless"), *at, progress)
     assert clean(at[0]) and not at[0].entries()
-    with at[0].building(wanted(a_job(paths, "endless"), at[1])[0].key, Progress(should_stop=lambda: True)):
+    with at[0].building(wanted(a_job(paths, "endless"), at[1])[0], Progress(should_stop=lambda: True)):
         pass  # and nobody holds it any more
 
 

@@ -105,19 +105,6 @@ def built(job: Job, tmp_path: Path) -> Built:
     return made
 
 
-def test_a_tiny_engine_is_built_checked_and_kept(parts: Parts, tmp_path: Path) -> None:
-    """By TensorRT, for a card that is not here, where it is installed."""
-    pytest.importorskip("onnxscript")
-    if find_spec("tensorrt_rtx"):
-        job = job_for(tiny_sdxl.PROFILE, parts.paths, "tensorrt", "rtx-4090", graphs=("vae_decoder",), shapes=(SMALL,))
-        made = built(job, tmp_path)
-        assert made.path.name == "model.engine" and made.key.target == "8.9" and made.bytes > 1e5
-        assert 0 <= made.facts["max_error"] < 5e-3 and {"export", "build"} < set(made.facts["seconds"])
-    else:
-        made = built(a_job(parts, "vae_decoder", shapes=(SMALL,)), tmp_path)
-        assert made.path.name == "model.onnx" and 0 <= made.facts["max_error"] < 1e-4
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "checkpoint"])
 def test_a_tiny_vae_is_exported_checked_and_kept(parts: Parts, kind: str, tmp_path: Path) -> None:
@@ -130,12 +117,12 @@ def test_a_tiny_vae_is_exported_checked_and_kept(parts: Parts, kind: str, tmp_pa
     assert made.path.name == "model.onnx" and 0 <= made.facts["max_error"] < 1e-4
 
 
-@pytest.mark.slow
 def test_a_tiny_unet_is_built_for_a_card_that_is_not_here(parts: Parts, tmp_path: Path) -> None:
     pytest.importorskip("tensorrt_rtx")
     job = job_for(tiny_sdxl.PROFILE, parts.paths, "tensorrt", "rtx-4090", graphs=("unet",), shapes=(SMALL,))
-    made = built(job, tmp_path)
+    made = built(replace(job, windows=1), tmp_path)
     assert made.bytes > 1e6 and 0 <= made.facts["max_error"] < 5e-3 and made.key.target == "8.9"
+    assert made.path.name == "model.engine" and {"export", "build"} < set(made.facts["seconds"])
 
 
 def test_encoders_know_no_sizes_and_wear_loras(parts: Parts, tmp_path: Path) -> None:

@@ -82,9 +82,9 @@ def test_real_engines_are_found_loaded_and_paint_the_same(
     cache, digests = EngineCache(tmp_path / "engines"), Digests(tmp_path / "digests.json")
     graphs = ("unet", "controlnet", "vae_decoder")
     job = job_for(PROFILE, tiny_parts.paths, "onnx", graphs=graphs, shapes=(Shape(128, 128),))
-    for one in wanted(job, digests):
-        folder = shutil.copytree(exported(one.graph, "fp32").path.parent, tmp_path / one.graph)
-        cache.put(one.key, Path(folder), main="model.onnx")
+    for key in wanted(job, digests):
+        folder = shutil.copytree(exported(key.graph, "fp32").path.parent, tmp_path / key.graph)
+        cache.put(key, Path(folder), main="model.onnx")
     _, work = ways.a_work(at, 128, 128, 2)
     ladder = rungs.ladder_of(MACHINE, cache, digests, tiny_parts.paths)
     with torch.no_grad():

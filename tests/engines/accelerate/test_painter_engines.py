@@ -17,7 +17,8 @@ from engines.accelerate import rungs
 from engines.accelerate.build import build
 from engines.accelerate.cache import EngineCache
 from engines.accelerate.digests import Digests
-from engines.accelerate.job import job_for
+from engines.accelerate.export import Exported
+from engines.accelerate.job import job_for, wanted
 from engines.accelerate.key import Key
 from engines.accelerate.runtimes import ASIDE, Mender
 from engines.accelerate.shapes import Shape
@@ -28,7 +29,6 @@ from engines.diffusion.placement import Machine
 from engines.residency import Residency
 from tests.engines.diffusion import tiny_sdxl
 
-pytestmark = pytest.mark.slow  # three exports take a minute and a half; the ladder itself is in test_ladder
 PX = 128
 MACHINE = Machine("cpu", torch.float32)
 PROFILE = replace(tiny_sdxl.PROFILE, least_px=0.0)
@@ -36,18 +36,20 @@ ONNX = "ONNX Runtime"
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    found = tiny_sdxl.tiny_sdxl(tmp_path_factory.mktemp("tiny"))
-    return Parts({name: path for name, path in found.paths.items() if name != "unet-8"}, "d" * 16)
+def parts(tiny_parts: Parts) -> Parts:
+    return Parts({name: path for name, path in tiny_parts.paths.items() if name != "unet-8"}, "d" * 16)
 
 
 @pytest.fixture(scope="module")
-def engines(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an ONNX graph of each network that takes all sizes."""
+def engines(parts: Parts, exported: Callable[[str, str], Exported], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an ONNX graph of each network, for one picture of 128×128 px and words of one window."""
     pytest.importorskip("onnxscript")
     folder = tmp_path_factory.mktemp("engines")
-    job = job_for(PROFILE, parts.paths, "onnx", graphs=("unet", "controlnet", "vae_decoder"))
-    build(job, EngineCache(folder), Digests(folder / "digests.json"))
+    cache, digests = EngineCache(folder), Digests(folder / "digests.json")
+    job = job_for(PROFILE, parts.paths, "onnx", graphs=("unet", "controlnet", "vae_decoder"), shapes=(Shape(PX, PX),))
+    for key in wanted(job, digests):
+        aside = tmp_path_factory.mktemp("aside") / key.graph
+        cache.put(key, Path(shutil.copytree(exported(key.graph, "fp32").path.parent, aside)), main="model.onnx")
     return folder
 
 
@@ -105,15 +107,29 @@ def test_pictures_on_engines_are_those_of_the_networks(
     graphs = "unet, controlnet, vae_decoder" if kind in ("control", "both") else "unet, vae_decoder"
     assert after[0].runtime.startswith(ONNX) and f" fp32 ({graphs}), torch" in after[0].runtime
     assert before[0].runtime == MACHINE.runtime and "engines" not in before[0].facts
-    assert [one.facts["memory"]["batch"] for one in after] == [2, 2]
+    assert [one.facts["memory"]["batch"] for one in before] == [2, 2]
+    assert [one.facts["memory"]["batch"] for one in after] == [1, 1]  # an engine for one wins more than a batch
     assert "engine_trouble" not in after[0].facts
     assert all("TensorRT" in said for said in after[0].facts["engines"])
 
 
-def test_one_graph_takes_every_size_and_long_words(plain: DiffusionPainter, quick: DiffusionPainter) -> None:
-    requests = [*ask(px=192), *ask(prompt="a vase on a stone shelf by a window, soft light, linen, " * 10)]
-    before, after = painted(plain, requests), painted(quick, requests)
-    assert apart(before, after) <= 2 and all(f"{ONNX}" in one.runtime and "(unet" in one.runtime for one in after)
+def test_what_the_engines_do_not_take_is_painted_by_the_networks(
+    plain: DiffusionPainter, quick: DiffusionPainter
+) -> None:
+    longer = ask(prompt="a vase on a stone shelf by a window, soft light, linen, " * 10)
+    wide, long, usual = painted(quick, [*ask(px=192), *longer, *ask()])
+    assert apart(painted(plain, [*ask(px=192), *longer, *ask()]), [wide, long, usual]) <= 2
+    assert wide.runtime == MACHINE.runtime and "(vae_decoder)" in long.runtime and "(unet, vae" in usual.runtime
+
+
+@pytest.mark.slow
+def test_one_graph_takes_every_size_and_long_words(plain: DiffusionPainter, parts: Parts, tmp_path: Path) -> None:
+    job = job_for(PROFILE, parts.paths, "onnx", graphs=("unet", "vae_decoder"))
+    build(job, EngineCache(tmp_path), Digests(tmp_path / "digests.json"))
+    requests = [*ask(2, px=192), *ask(prompt="a vase on a stone shelf by a window, soft light, linen, " * 10)]
+    before, after = painted(plain, requests), painted(a_painter(parts, tmp_path), requests)
+    assert apart(before, after) <= 2 and all("(unet, vae_decoder)" in one.runtime for one in after)
+    assert [one.facts["memory"]["batch"] for one in after] == [2, 2, 1]
 
 
 def test_a_lora_that_is_in_no_engine_is_worn_by_the_network(
