@@ -223,7 +223,7 @@ const stage = h("div.middle.compose-middle", null, above, board.element, photo.s
 function setMode(mode) {
   pad.finish();
   desk.mode = mode;
-  drawMode();
+  if (desk.facts) drawMode(); // before the first answer, `show` draws what was chosen
 }
 function drawMode() {
   const { mode } = desk;

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 STROKES = "() => lockup.state.draft.sketch.strokes"
@@ -261,3 +261,18 @@ def test_a_photo_becomes_a_map_in_use(open_page: Any, tmp_path: Path) -> None:
     assert len(page.evaluate("() => lockup.state.draft.controls")) == 1
     saved(page)
     page.get_by_role("button", name="Take Soft edge out").click()
+
+
+def test_a_mode_chosen_before_the_tab_is_ready_is_shown_once_it_is(open_page: Any) -> None:
+    page = open_page("variants")
+    held: list[Route] = []
+    asks_for_facts = lambda route: (route.request.post_data_json or {}).get("fn_name") == "start"  # noqa: E731
+    page.route(
+        "**/component_server/**", lambda route: held.append(route) if asks_for_facts(route) else route.continue_()
+    )
+    page.get_by_role("tab", name="Compose").click()
+    mode(page, "Photo")
+    assert held, "the tab has asked what there is, and has no answer yet"
+    for route in held:
+        route.continue_()
+    expect(page.locator(".kind", has_text="Edges")).to_be_visible()
