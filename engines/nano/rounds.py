@@ -74,7 +74,18 @@ def commands(number: int, options: argparse.Namespace) -> list[list[str]]:
         name, goal = f"{stage}-r{number}" if stage in DISTILLED else stage, minutes * options.scale
         unmeasured = stage == FIRST and not task.checkpoint(f"{FIRST}-spread").exists()
         if _minutes(task.checkpoint(name)) < goal or unmeasured:
-            left.append(["engines.nano.train", stage, *seen, *where, "--minutes", f"{goal:.3f}", *_on(options)])
+            left.append(
+                [
+                    "engines.nano.train",
+                    stage,
+                    *seen,
+                    *where,
+                    "--minutes",
+                    f"{goal:.3f}",
+                    *_on(options),
+                    *_threads(options),
+                ]
+            )
         if stage == FIRST:
             pool = ["--pictures", str(max(64, int(plan.pictures * options.scale))), "--minutes", "100000"]
             pool += ["--workers", str(options.workers)]
@@ -88,6 +99,10 @@ def commands(number: int, options: argparse.Namespace) -> list[list[str]]:
 
 def _on(options: argparse.Namespace) -> list[str]:
     return ["--device", options.device]
+
+
+def _threads(options: argparse.Namespace) -> list[str]:
+    return ["--threads", str(options.threads)]
 
 
 def _minutes(checkpoint: Path) -> float:
@@ -105,6 +120,7 @@ def main() -> None:
     parser.add_argument("--size", default="full", choices=("full", "tiny"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures for the pool")
+    parser.add_argument("--threads", type=int, default=1, help="threads a stage computes with")
     parser.add_argument("--rounds", type=int, default=len(PLAN))
     parser.add_argument("--scale", type=float, default=1.0, help="of all minutes and counts, for rehearsals")
     options = parser.parse_args()

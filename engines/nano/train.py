@@ -28,7 +28,7 @@ STAGES = (
 )  # fmt: skip
 ON_A_CARD = 16
 """How many times larger a batch is on a graphics card."""
-BATCHES = {"autoencoder": 8, "decoder": 8, "encoders": 48, "reporter": 24}
+BATCHES = {"autoencoder": 8, "decoder": 8, "encoders": 48, "reporter": 24, "teacher": 8}
 
 
 def run(stage: str, task: Task, data: Path | None, pictures: int, workers: int) -> None:
