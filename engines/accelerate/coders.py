@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from engines.accelerate.flat import LATENT_PX, STEP_PX, TOKENS, Graph, Tensor
+from engines.accelerate.graph import LATENT_PX, STEP_PX, TOKENS, Graph, Tensor
 
 _LATENT = (f"{STEP_PX // LATENT_PX}*h", f"{STEP_PX // LATENT_PX}*w")
 _PICTURE = (f"{STEP_PX}*h", f"{STEP_PX}*w")

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from engines.accelerate.flat import Graph, known
+from engines.accelerate.graph import STEP_PX, Graph, known
 from engines.accelerate.shapes import Shape
 from engines.accelerate.sizes import Size, sized
 from engines.base import EngineError
@@ -42,6 +42,7 @@ class Exported:
     dynamic: bool
     digest: str
     max_error: float | None
+    step_px: int = STEP_PX
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ class Exported:
                 f"{self.path.name} was exported for {self.shape.said}, not for {shape.said}",
                 "Export it for the size that is wanted.",
             )
-        return {name: sized(sizes, known(shape)) for name, sizes in self.takes.items()}
+        return {name: sized(sizes, known(shape, self.step_px)) for name, sizes in self.takes.items()}
 
 
 def export(
@@ -79,16 +80,19 @@ def export(
     made_at = replace(CHECKED, batch=2, windows=2) if dynamic else shape
     with torch.no_grad(), graph.ready():
         example = graph.example(made_at)
-        _write(graph, example, path, dynamic)
+        write(graph, example, path, dynamic)
         error = _error(graph, example, path) if check else None
     if error is not None and not error <= TOLERANCE[precision]:
         raise EngineError(
             f"The exported {graph.name} is off by {error:.2g} of its range",
             f"At most {TOLERANCE[precision]:.0e} is allowed. Go on with the painter as it is.",
         )
-    takes = {name: one.sizes if dynamic else sized(one.sizes, known(shape)) for name, one in graph.takes.items()}
+    takes = {
+        name: one.sizes if dynamic else sized(one.sizes, known(shape, graph.step_px))
+        for name, one in graph.takes.items()
+    }
     return Exported(
-        graph.name, path, takes, graph.outputs, precision, shape, dynamic, digest_of(folder), error
+        graph.name, path, takes, graph.outputs, precision, shape, dynamic, digest_of(folder), error, graph.step_px
     )  # fmt: skip
 
 
@@ -103,7 +107,8 @@ def digest_of(folder: Path) -> str:
     return told.hexdigest()
 
 
-def _write(graph: Graph, example: tuple[torch.Tensor, ...], path: Path, dynamic: bool) -> None:
+def write(graph: Graph, example: tuple[torch.Tensor, ...], path: Path, dynamic: bool) -> None:
+    """The file alone, unchecked; the graph is ready. Raises `EngineError` as `export` does."""
     named: dict[str, Any] = {"input_names": list(graph.inputs), "output_names": list(graph.outputs)}
     try:
         with _quiet():

@@ -1,15 +1,11 @@
 """A painter's networks as graphs: tensors in, tensors out, and everything that changes from picture to picture among
 the inputs, so that one graph serves plain pictures, control maps, references and both.
-
-Sizes of inputs and outputs are numbers or words: `b` pictures at once, `t` windows of 77 tokens, and multiples (`2*h`)
-of `h` and `w`, the picture's height and width in steps of 32 px, which is what the innermost latents of SDXL stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,101 +16,29 @@ from diffusers.models.attention_processor import (
     IPAdapterAttnProcessor2_0,
 )
 
-from engines.accelerate.shapes import MOST_WINDOWS, Shape
-from engines.accelerate.sizes import Size, sized
+from engines.accelerate.graph import SDXL, STEP_PX, Frame, Graph, Tensor
 from engines.base import EngineError
 
-STEP_PX = 32
-LATENT_PX = 8
-TOKENS = 77
 REFERENCES = (2, 1)
 """How many references a graph takes through the first adapter and through each other one."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One input or output. `kind`: `own` is the network's precision, `full` always single precision, `ids` words."""
-
-    sizes: tuple[Size, ...]
-    kind: str = "own"
-
-
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """A network to export. `module` takes tensors in the order of `inputs` and gives those of `outputs`, while `ready`
-    (a context) is entered; outside of it the network is untouched. `fill` makes an example of an input."""
-
-    name: str
-    module: torch.nn.Module
-    takes: Mapping[str, Tensor]
-    gives: Mapping[str, Tensor]
-    fill: Callable[[str, tuple[int, ...]], torch.Tensor]
-    ready: Callable[[], AbstractContextManager[None]] = nullcontext
-    exporter: str = "dynamo"
-    """`script` where sizes that change need the older exporter."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return tuple(self.takes)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return tuple(self.gives)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the network's weights."""
-        return next(self.module.parameters()).dtype
-
-    def example(self, shape: Shape) -> tuple[torch.Tensor, ...]:
-        """One tensor an input for pictures of this shape; the same ones every time."""
-        kinds = {"own": self.dtype, "full": torch.float32, "ids": torch.int64}
-        device = next(self.module.parameters()).device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(7)
-            made = [self.fill(name, sized(one.sizes, known(shape))) for name, one in self.takes.items()]
-        return tuple(t.to(device, kinds[one.kind]) for t, one in zip(made, self.takes.values(), strict=True))
-
-    def dynamic(self, most_batch: int = 2, most_px: int = 2048) -> tuple[dict[int, Any], ...]:
-        """For the exporter: which sizes of each input change, in whole steps of 32 px from 64 px on."""
-        side = {"min": 2, "max": most_px // STEP_PX}
-        dims: dict[str, Any] = {n: torch.export.Dim(n, **side) for n in ("h", "w")}
-        dims["b"] = torch.export.Dim("b", min=1, max=most_batch)
-        dims["t"] = torch.export.Dim("t", min=1, max=MOST_WINDOWS)
-
-        def of(size: Size) -> Any:
-            if isinstance(size, int):
-                return None
-            times, _, name = size.rpartition("*")
-            return int(times) * dims[name] if times else dims[name]
-
-        return tuple(
-            {place: of(size) for place, size in enumerate(one.sizes) if isinstance(size, str)}
-            for one in self.takes.values()
-        )
-
-
-def known(shape: Shape) -> dict[str, int]:
-    """What the words in sizes stand for at a shape."""
-    return {
-        "b": shape.batch, "t": shape.windows, "h": shape.height_px // STEP_PX, "w": shape.width_px // STEP_PX,
-    }  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------- the UNet
 
 
-def unet(network: Any) -> Graph:
+def unet(network: Any, frame: Frame = SDXL) -> Graph:
     """The UNet. Its inputs beside the stock ones: `ip_tokens` (B×N×T×C, what the adapters' projections give, N
     references; unused ones zeros), `ip_scale` (L×N, one row a cross-attention in the order of `crossed`; zero is a
     reference that is not there), `ip_masks_F` (B×N×H×W of the latents' size over F; ones count everywhere), and what a
-    ControlNet adds as `down_0` … and `mid` (zeros where there is none). Without adapters no `ip_` at all. Raises
-    `EngineError` for adapters with different numbers of tokens."""
+    ControlNet adds as `down_0` … and `mid` (zeros where there is none). Without adapters no `ip_` at all. A UNet that
+    learned guidance takes it as `timestep_cond`. Raises `EngineError` for adapters with different numbers of tokens."""
     places = references(network)
     takes = {
         "sample": Tensor(("b", network.config.in_channels, *_at(1, network))),
-        **_said(network.config),
+        **_said(network.config, frame),
     }
+    if network.config.time_cond_proj_dim is not None:
+        takes["timestep_cond"] = Tensor(("b", network.config.time_cond_proj_dim))
     if places:
         tokens = _tokens(network)
         names, count = crossed(network), len(places)
@@ -125,7 +49,8 @@ def unet(network: Any) -> Graph:
     takes |= _added(network)
     gives = {"noise": Tensor(("b", network.config.out_channels, *_at(1, network)))}
     flat = _Unet(network, tuple(takes))
-    return Graph("unet", flat, takes, gives, _fill, lambda: _with_tensors(network, places))
+    step_px = _step_px(network, frame)
+    return Graph("unet", flat, takes, gives, _fill, lambda: _with_tensors(network, places), step_px=step_px)
 
 
 def crossed(network: Any) -> list[str]:
@@ -166,6 +91,7 @@ class _Unet(torch.nn.Module):
             named["sample"],
             named["timestep"],
             named["encoder_hidden_states"],
+            timestep_cond=named.get("timestep_cond"),
             added_cond_kwargs=_conditions(named),
             cross_attention_kwargs={"references": references} if references else None,
             down_block_additional_residuals=tuple(t for name, t in named.items() if name.startswith("down_")),
@@ -274,7 +200,7 @@ def control(network: Any, maps: int = 1) -> Graph:
     kinds = network.task_embedding.shape[0]
     takes = {
         "sample": Tensor(("b", network.config.in_channels, *_at(1, network))),
-        **_said(network.config),
+        **_said(network.config, SDXL),
         "control_type": Tensor(("b", network.config.num_control_type)),
         "tasks": Tensor((maps, kinds)),
         **{f"map_{n}": Tensor(("b", 3, f"{STEP_PX}*h", f"{STEP_PX}*w")) for n in range(maps)},
@@ -282,6 +208,18 @@ def control(network: Any, maps: int = 1) -> Graph:
     }
     flat = _Control(network, tuple(takes), maps)
     return Graph(control_name(maps), flat, takes, _added(network), _fill, lambda: _with_tasks(network))
+
+
+def plain_control(network: Any, frame: Frame = SDXL) -> Graph:
+    """A ControlNet of one kind of map, `map_0` (B×3×H×W px, 0–1). Out come `down_0` … and `mid`, at full strength."""
+    step_px = _step_px(network, frame)
+    takes = {
+        "sample": Tensor(("b", network.config.in_channels, *_at(1, network))),
+        **_said(network.config, frame),
+        "map_0": Tensor(("b", 3, f"{step_px}*h", f"{step_px}*w")),
+    }
+    flat = _PlainControl(network, tuple(takes))
+    return Graph(control_name(1), flat, takes, _added(network), _fill, step_px=step_px)
 
 
 def control_name(maps: int) -> str:
@@ -306,6 +244,25 @@ class _Control(torch.nn.Module):
             control_type=named["control_type"],
             control_type_idx=[named["tasks"][n] for n in every],
             conditioning_scale=[named["scales"][n] for n in every],
+            added_cond_kwargs=_conditions(named),
+            return_dict=False,
+        )
+        return (*down, mid)
+
+
+class _PlainControl(torch.nn.Module):
+    def __init__(self, network: Any, names: Sequence[str]) -> None:
+        super().__init__()
+        self.network = network
+        self._names = tuple(names)
+
+    def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        named = dict(zip(self._names, given, strict=True))
+        down, mid = self.network(
+            named["sample"],
+            named["timestep"],
+            named["encoder_hidden_states"],
+            controlnet_cond=named["map_0"],
             added_cond_kwargs=_conditions(named),
             return_dict=False,
         )
@@ -339,12 +296,12 @@ def _with_tasks(network: Any) -> Iterator[None]:
 # --------------------------------------------------------------------------------------------------- parts of the above
 
 
-def _said(config: Any) -> dict[str, Tensor]:
+def _said(config: Any, frame: Frame) -> dict[str, Tensor]:
     """What is said to a UNet and its ControlNet alike."""
     pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
     return {
         "timestep": Tensor(("b",), "full"),
-        "encoder_hidden_states": Tensor(("b", f"{TOKENS}*t", config.cross_attention_dim)),
+        "encoder_hidden_states": Tensor(("b", frame.words, config.cross_attention_dim)),
         "text_embeds": Tensor(("b", pooled)),
         "time_ids": Tensor(("b", 6), "full"),
     }
@@ -372,8 +329,13 @@ def _at(factor: int, network: Any) -> tuple[str, str]:
     """Sizes of a latent that is so many times smaller than the outermost. Raises `EngineError` for other nets."""
     if len(network.config.block_out_channels) != 3:
         raise EngineError("Only networks built like SDXL's can be exported", "Use this painter as it is.")
-    times = STEP_PX // LATENT_PX // factor
+    times = 2 ** (len(network.config.block_out_channels) - 1) // factor
     return ("h", "w") if times == 1 else (f"{times}*h", f"{times}*w")
+
+
+def _step_px(network: Any, frame: Frame) -> int:
+    """What the innermost latents stand for."""
+    return frame.latent_px * 2 ** (len(network.config.block_out_channels) - 1)
 
 
 def _fill(name: str, sizes: tuple[int, ...]) -> torch.Tensor:

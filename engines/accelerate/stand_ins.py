@@ -18,7 +18,7 @@ from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from diffusers.models.autoencoders.vae import DecoderOutput, DiagonalGaussianDistribution
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
 
-from engines.accelerate import flat
+from engines.accelerate.graph import LATENT_PX, TOKENS
 from engines.accelerate.sizes import Size
 from engines.base import AdapterFile, EngineError
 from engines.diffusion.family import Work
@@ -103,12 +103,12 @@ class UnetStandIn(_StandIn):
         """Why so many works like this one, whose words fill so many windows, need the network itself; None when they
         do not."""
         rows = batch * (2 if work.guidance > 1 and self.config["time_cond_proj_dim"] is None else 1)
-        latent = (work.height_px // flat.LATENT_PX, work.width_px // flat.LATENT_PX)
+        latent = (work.height_px // LATENT_PX, work.width_px // LATENT_PX)
         sample = (rows, self.config["in_channels"], *latent)
         if not self._session.takes({"sample": sample}):
             several = f", {rows} at once" if rows > 1 else ""
             return f"the engine is not built for {work.width_px}×{work.height_px} px{several}"
-        words = (rows, flat.TOKENS * windows, self.config["cross_attention_dim"])
+        words = (rows, TOKENS * windows, self.config["cross_attention_dim"])
         if not self._session.takes({"sample": sample, "encoder_hidden_states": words}):
             return f"the words fill {windows} windows, which the engine is not built for"
         faces = sum(r.use == "face" for r in work.references)
@@ -134,10 +134,13 @@ class UnetStandIn(_StandIn):
         input for."""
         down = rest.pop("down_block_additional_residuals", None)
         mid = rest.pop("mid_block_additional_residual", None)
+        literal = rest.pop("timestep_cond", None) if "timestep_cond" in self._session.inputs else None
         left = [name for name, value in rest.items() if value is not None]
         if return_dict or left:
             raise EngineError(f"The engine has no input for {', '.join(left) or 'a dictionary'}", "")
         given = _said(sample, timestep, encoder_hidden_states, added_cond_kwargs)
+        if literal is not None:
+            given["timestep_cond"] = literal
         # 1. References.
         if self._places:
             masks = (cross_attention_kwargs or {}).get("ip_adapter_masks")
@@ -260,7 +263,7 @@ class VaeStandIn(_StandIn):
         """Why a work's size needs the network itself; None when it does not."""
         if self.config.get("force_upcast") and self.dtype == torch.float16:
             return "this VAE overflows in half precision"
-        latent = (work.height_px // flat.LATENT_PX, work.width_px // flat.LATENT_PX)
+        latent = (work.height_px // LATENT_PX, work.width_px // LATENT_PX)
         if not self._decoder.takes({"latents": (1, self.config["latent_channels"], *latent)}):
             return f"the engine is not built for {work.width_px}×{work.height_px} px"
         return None

@@ -4,7 +4,7 @@
 
 `StableDiffusionXLPipeline.from_pretrained(MODEL)` samples in four steps. Beside the pipeline's parts lie `controlnet/`
 (edges in red, depth in green, product mask in blue), `ip-adapter.safetensors` in the plain layout, and `palette/`,
-whose tokens follow the prompt's. All weights are half precision.
+whose tokens follow the prompt's. All weights are half precision. The graphs of `engines.nano.graphs` lie on top.
 """
 
 from __future__ import annotations
@@ -149,6 +149,9 @@ def main() -> None:
     found = json.loads(measures.read_text("utf-8")) if measures.exists() else {}
     text = card({**facts, "weights": model.weights()}, found, BUCKETS)
     (options.folder / "README.md").write_text(text, "utf-8")
+    from .graphs import write_graphs  # which reads what is written here
+
+    write_graphs(options.folder)
     print(f"{options.folder}: {model.weights()} weights, {written / 1e6:.2f} MB", flush=True)
 
 

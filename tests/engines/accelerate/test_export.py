@@ -12,7 +12,7 @@ import torch
 
 from engines.accelerate import flat, onnx
 from engines.accelerate.export import TOLERANCE, Exported, apart, export
-from engines.accelerate.flat import Graph, Tensor
+from engines.accelerate.graph import Graph, Tensor
 from engines.accelerate.shapes import Shape
 from engines.base import EngineError
 from tests.engines.accelerate.conftest import SMALL
@@ -40,11 +40,21 @@ Graphs = Callable[[str, str], Graph]
 Exports = Callable[[str, str], Exported]
 
 
-@pytest.mark.parametrize("name", [*CODERS, "unet", "controlnet", "controlnet_2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *CODERS,
+        "unet",
+        "controlnet",
+        "controlnet_2",
+        "nano_controlnet",
+        pytest.param("nano_unet", marks=pytest.mark.slow),  # by default in test_nano
+    ],
+)
 def test_each_network_in_full_precision(exported: Exports, name: str) -> None:
     made = exported(name, "fp32")
     assert made.max_error is not None and made.max_error <= TOLERANCE["fp32"]
-    assert made.path.name == "model.onnx" and made.name == name
+    assert made.path.name == "model.onnx" and made.name == name.removeprefix("nano_")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +63,7 @@ def test_each_network_in_full_precision(exported: Exports, name: str) -> None:
         "vae_decoder",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in (*CODERS, "controlnet", "unet")
+            for name in (*CODERS, "controlnet", "unet", "nano_controlnet", "nano_unet")
             if name != "vae_decoder"
         ),
     ],
@@ -139,11 +149,11 @@ def test_a_vae_for_all_sizes(graph: Graphs, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["unet", "controlnet"])
+@pytest.mark.parametrize("name", ["unet", "controlnet", "nano_unet", "nano_controlnet"])
 def test_networks_for_all_sizes_and_batches(graph: Graphs, tmp_path: Path, name: str) -> None:
     made = export(graph(name, "fp32"), SMALL, tmp_path / "file", "fp32", dynamic=True)
     session, own = onnx.load(made.path), graph(name, "fp32")
-    for shape in (Shape(64, 192), Shape(192, 128, 2)):
+    for shape in (Shape(128, 192), Shape(192, 128, 2)):
         example = own.example(shape)
         with torch.no_grad(), own.ready():
             wanted = own.module(*example)

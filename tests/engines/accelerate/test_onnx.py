@@ -14,6 +14,8 @@ from PIL import Image
 
 from engines.accelerate import flat, onnx
 from engines.accelerate.export import TOLERANCE, Exported, apart, export
+from engines.accelerate.graph import known
+from engines.accelerate.sizes import sized
 from engines.accelerate.stand_ins import ControlStandIn, UnetStandIn, VaeStandIn
 from engines.base import AdapterFile, ControlMap, EngineError, ReferencePicture
 from engines.diffusion import nets, sdxl
@@ -94,7 +96,7 @@ def test_the_unet_in_every_mode(painter: Painter, stand_ins: Painter, precision:
     }
     masks = [torch.rand(1, 2, PX, PX, generator=torch.Generator().manual_seed(8)), None]
     sizes = [t.sizes for n, t in flat.unet(real).takes.items() if n.startswith("down_") or n == "mid"]
-    residuals = [drawn(*flat.sized(s, flat.known(SMALL)), seed=20 + n, dtype=kind) * 0.2 for n, s in enumerate(sizes)]
+    residuals = [drawn(*sized(s, known(SMALL)), seed=20 + n, dtype=kind) * 0.2 for n, s in enumerate(sizes)]
     seen = []
     for name, (first, second, controlled) in MODES.items():
         for unet in (real, other):
