@@ -35,6 +35,8 @@ SERIES: Mapping[str, str] = MappingProxyType(
         "8.9": "RTX 40, L4 and L40S cards", "12.0": "RTX 50 cards",
     }
 )  # fmt: skip
+WITHOUT = ("stage", "nano")
+"""Painters that come with the project and run as quick as they can."""
 _LIBRARIES = ("torch", "diffusers", "transformers", "onnxruntime", "tensorrt-rtx")
 
 
@@ -194,6 +196,8 @@ def _painter(profile_id: str, folders: Sequence[Path], needed: bool) -> tuple[Pr
     profiles = read_profiles()
     if not needed and profile_id in profiles:
         return profiles[profile_id], {}
+    if profile_id in WITHOUT:
+        raise EngineError(f"{profile_id} paints without engines", "They are built for painters of the SDXL family.")
     from engines.diffusion.offers import on_offer
 
     one = next((one for one in on_offer(folders) if one.offer.id == profile_id), None)

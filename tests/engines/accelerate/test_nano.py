@@ -11,11 +11,12 @@ import torch
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
 from engines.accelerate import flat, onnx
+from engines.accelerate.commands import BuildWishes, job_of
 from engines.accelerate.export import TOLERANCE, Exported, apart, export
 from engines.accelerate.graph import Graph, known
 from engines.accelerate.sizes import sized
 from engines.accelerate.stand_ins import UnetStandIn
-from engines.base import Progress
+from engines.base import EngineError, Progress
 from engines.nano import nets, noise
 from engines.nano.condition import guidance
 from engines.nano.graphs import FRAME
@@ -97,3 +98,9 @@ def test_an_engine_is_built_for_a_card_that_is_not_here(graph: Callable[[str, st
     made = export(graph("nano_unet", "fp16"), SMALL, tmp_path / "file", "fp16")
     assert made.max_error is not None and made.max_error < TOLERANCE["fp16"]
     assert tensorrt.build(made, [SMALL], "8.9", Progress()).nbytes > 100_000
+
+
+@pytest.mark.parametrize("painter", ["nano", "stage"])
+def test_painters_that_need_no_engines_say_so(painter: str) -> None:
+    with pytest.raises(EngineError, match=f"{painter} paints without engines"):
+        job_of(painter, BuildWishes(), ())
