@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engines.base import AdapterFacts, Annotator, Cutout, EngineError, Enlarger, Offer, Painter, Progress
+from engines.nano import CAPABILITIES as NANO
 from engines.residency import Residency
 from engines.stage import CAPABILITIES as STAGE
 
@@ -42,6 +43,13 @@ _ENTRIES = (
         "Stage: path-traced sets, no weights, always there",
         capabilities=STAGE,
         factory="engines.stage:create",
+    ),
+    Entry(
+        "nano",
+        "painter",
+        "Nano: draft engine, 512 px in a second without a graphics card",
+        capabilities=NANO,
+        factory="engines.nano:create",
     ),
     Entry(
         "builtin",
@@ -84,7 +92,8 @@ def listed(kind: str, folders: Sequence[Path] = (), licence: str = "") -> tuple[
     if kind == "painter":
         from engines.diffusion.offers import on_offer
 
-        return (*own, *(Entry(**vars(one.offer)) for one in on_offer(folders, licence)))
+        here = (_nano(entry) if entry.id == "nano" else entry for entry in own)
+        return (*here, *(Entry(**vars(one.offer)) for one in on_offer(folders, licence)))
     if kind == "annotator":
         from engines.annotators.borrowed import offered as borrowed
 
@@ -183,6 +192,14 @@ def open_annotator(kind: str, folders: Sequence[Path] = ()) -> Annotator:
 
         return create(kind, folders)
     return _made(entry)
+
+
+def _nano(entry: Entry) -> Entry:
+    """The built-in model as it is here."""
+    from engines.nano import recipe, why_not
+
+    reason = why_not()
+    return replace(entry, reason=reason, fix="git checkout assets/nano" if reason else "", recipe=recipe())
 
 
 def _annotator(entry: Entry, folders: Sequence[Path]) -> Entry:

@@ -158,6 +158,7 @@ def summary(report: Report, products: Sequence[ReadyProduct] = ()) -> dict[str, 
         "contact_sheet": str(report.contact_sheet) if report.contact_sheet else None,
         "stopped": report.stopped,
         "engine_trouble": list(report.fallbacks),
+        "words_unknown": list(report.unread),
     }
 
 
@@ -188,6 +189,7 @@ def closing(report: Report, prepared: Prepared) -> str:
     lines += [f"  {check.id}: {check.message}  → {check.fix}" for check in report.drift if not check.passed]
     lines += [f"Not made: {f.what}: {f.message}" + (f"  → {f.hint}" if f.hint else "") for f in report.failed]
     lines += [f"An engine failed, and pictures were painted without it: {note}" for note in report.fallbacks]
+    lines += [f"Words the painter does not know, and left out: {', '.join(report.unread)}"] if report.unread else []
     lines += [f"Contact sheet: {report.contact_sheet}"] if report.contact_sheet else ["No ad was finished."]
     return "\n".join(lines)
 

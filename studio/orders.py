@@ -66,6 +66,8 @@ class Report:
     stopped: bool = False
     fallbacks: tuple[str, ...] = ()
     """Why pictures were painted without an engine that was built for them."""
+    unread: tuple[str, ...] = ()
+    """Words of the prompts that the painter does not know."""
 
 
 @dataclass(frozen=True)

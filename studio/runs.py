@@ -40,6 +40,8 @@ class RunState:
     stopped: bool = False
     fallbacks: tuple[str, ...] = ()
     """Why pictures were painted without an engine that was built for them."""
+    unread: tuple[str, ...] = ()
+    """Words of the prompts that the painter does not know."""
 
     @property
     def settled(self) -> bool:
@@ -164,7 +166,7 @@ class Runs:
         return RunState(
             run.run_id, title_of(run), run.created, snapshot(self.queue, run.run_id), failed, out_dir,
             archive if archive.is_file() else None, sheet if sheet.is_file() else None, trouble, waiting,
-            run.paused, run.cancelled, self.queue.fallbacks(run.run_id),
+            run.paused, run.cancelled, self.queue.fallbacks(run.run_id), self.queue.unread(run.run_id),
         )  # fmt: skip
 
     # -------------------------------------------------------------------------------------------- minding

@@ -294,7 +294,7 @@ class Studio:
         with Store(self.home) as store:
             queue = Queue(store)
             run, rows, finished = queue.run(run_id), queue.rows(run_id), queue.results(run_id)
-            fallbacks = queue.fallbacks(run_id)
+            fallbacks, unread = queue.fallbacks(run_id), queue.unread(run_id)
         request = json.loads(run.request)
         out_dir = Path(run.out_dir)
         failed = [
@@ -331,6 +331,7 @@ class Studio:
             contact_sheet=sheet,
             stopped=stopped,
             fallbacks=fallbacks,
+            unread=unread,
         )
 
     def _sheet(self, out_dir: Path, finished: list[Finished], title: str, subtitle: str) -> Path:

@@ -299,7 +299,8 @@ function showRun(run) {
     h("div.bar", { role: "progressbar", "aria-label": "Ads finished", "aria-valuenow": Math.round(run.fraction * 100), "aria-valuemin": 0, "aria-valuemax": 100 }, h("i", { style: { width: `${run.fraction * 100}%` } }))],
     run.trouble ? h("div.notice.bad", { role: "alert" }, h("b", null, run.trouble.message), h("span", null, run.trouble.hint)) : null,
     run.failures ? h("details.failed", null, h("summary", null, `${run.failures} not made`), run.failed.map((one) => h("small", null, h("b", null, `${one.what}: `), `${one.message} ${one.hint}`))) : null,
-    run.fallbacks.length ? h("details.failed", null, h("summary", null, "Painted without an engine, slower"), run.fallbacks.map((note) => h("small", null, note))) : null);
+    run.fallbacks.length ? h("details.failed", null, h("summary", null, "Painted without an engine, slower"), run.fallbacks.map((note) => h("small", null, note))) : null,
+    run.unread.length ? h("details.failed", null, h("summary", null, `${many(run.unread.length, "word")} this painter does not know`), h("small", null, `Left out: ${run.unread.join(", ")}. Say it in other words, or choose another painter.`)) : null);
 }
 on("runs", (runs, asked) => {
   if (!local.built) return;

@@ -60,6 +60,9 @@ class Profile:
     least_px: float = 512.0
     """The side of the least square that it paints well; smaller pictures are painted larger, then reduced. 0 paints
     everything as it is asked for."""
+    most_px: float = 0.0
+    """The side of the greatest square that it paints; larger pictures are painted smaller, then enlarged. 0 for one
+    that paints any size."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Widths and heights it was trained at: a picture is painted at one of these where its shape is near enough, so
     that few sizes, and few engines, serve every format."""

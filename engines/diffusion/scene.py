@@ -44,7 +44,12 @@ class Canvas:
 
     @staticmethod
     def of(
-        width_px: int, height_px: int, multiple_px: int, least_px: float, sizes: Sequence[tuple[int, int]] = ()
+        width_px: int,
+        height_px: int,
+        multiple_px: int,
+        least_px: float,
+        sizes: Sequence[tuple[int, int]] = (),
+        most_px: float = 0.0,
     ) -> Canvas:
         """The canvas for a picture: of the model's own `sizes` the one that it fills best, if it fills it nearly and is
         hardly smaller there than asked; else as large as asked, or the least size of its shape that models paint
@@ -53,7 +58,10 @@ class Canvas:
             return Canvas(width_px, height_px, 1.0, multiple_px)
         by_area = least_px / math.sqrt(width_px * height_px)
         by_edge = min(LEAST_EDGE_PX, least_px) / min(width_px, height_px)
-        own = Canvas(width_px, height_px, max(by_area, by_edge, 1.0), multiple_px)
+        scale = max(by_area, by_edge, 1.0)
+        if most_px > 0:
+            scale = min(scale, max(most_px / math.sqrt(width_px * height_px), by_edge))
+        own = Canvas(width_px, height_px, scale, multiple_px)
         some = [
             Canvas(width_px, height_px, min(size[0] / width_px, size[1] / height_px), multiple_px, size)
             for size in sizes
@@ -105,7 +113,12 @@ class Canvas:
     def cut(self, painted: Pixels) -> Pixels:
         """What was painted, at the size that was asked for."""
         wide, high = self.inner
-        return _resized(np.ascontiguousarray(painted[:high, :wide]), (self.width_px, self.height_px), False)
+        inner = np.ascontiguousarray(painted[:high, :wide])
+        if wide < self.width_px or high < self.height_px:
+            return np.asarray(
+                cv2.resize(inner, (self.width_px, self.height_px), interpolation=cv2.INTER_CUBIC), np.uint8
+            )
+        return _resized(inner, (self.width_px, self.height_px), False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +161,9 @@ def prepare(
     blurred, so that nothing there asks to be drawn. Raises `EngineError` for a set or a place that is wrong, `Stopped`.
     """
     # 1. The size
-    canvas = Canvas.of(request.width_px, request.height_px, multiple_px, profile.least_px, profile.sizes)
+    canvas = Canvas.of(
+        request.width_px, request.height_px, multiple_px, profile.least_px, profile.sizes, profile.most_px
+    )
     facts: dict[str, Any] = {"painted_px": list(canvas.outer)}
     if canvas.scale > 1:
         facts["painted_larger"] = round(canvas.scale, 2)

@@ -71,6 +71,27 @@ def caption(attributes: Mapping[str, int], palette: NDArray[np.floating], rng: n
     return ", ".join([head, *(kept[i] for i in order)])
 
 
+def worded(attributes: Mapping[str, int], palette: NDArray[np.floating]) -> str:
+    """What is asked for in the words captions use most; what is not asked for is not said."""
+    said = {name: SAID[name][ATTRIBUTES[name][place]][0] for name, place in attributes.items()}
+
+    def coloured(role: int, wording: str) -> str:
+        return wording.format(colour_word(palette[role])) if palette[role, 4] > 0 else ""
+
+    subject = [coloured(2, "{}"), said.get("material", ""), said.get("product", "")]
+    head = " ".join(["a", *filter(None, subject)]) if said.get("product") else "product photo"
+    clauses = [
+        f"{head} {said.get('stand', '')}".strip(),
+        coloured(0, GROUNDS[0]),
+        said.get("set", ""),
+        coloured(1, SURFACES[0]),
+        coloured(3, SECONDS[0]),
+        coloured(4, ACCENTS[0]),
+        *(said.get(name, "") for name in ("props", "light", "layout", "shot", "view")),
+    ]
+    return ", ".join(filter(None, clauses))
+
+
 def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
     """The first of the options half the time."""
     return options[0] if rng.random() < 0.4 else options[int(rng.integers(len(options)))]

@@ -300,11 +300,18 @@ class Queue:
 
     def fallbacks(self, run_id: str) -> tuple[str, ...]:
         """Why pictures of the run were painted without an engine that was built for them, a sentence each."""
+        return self._noted(run_id, "engine_trouble", 20)
+
+    def unread(self, run_id: str) -> tuple[str, ...]:
+        """Words of the run's prompts that the painter does not know, and painted without."""
+        return self._noted(run_id, "words_unknown", 60)
+
+    def _noted(self, run_id: str, fact: str, most: int) -> tuple[str, ...]:
         found = self.store.rows(
             "SELECT DISTINCT note.value AS note FROM jobs JOIN pictures ON shot_id = ref, "
-            "json_each(iif(json_valid(picture), picture, '{}'), '$.facts.engine_trouble') AS note "
-            "WHERE run_id = ? AND kind = 'paint' AND state = 'done' LIMIT 20",
-            (run_id,),
+            "json_each(iif(json_valid(picture), picture, '{}'), ?) AS note "
+            "WHERE run_id = ? AND kind = 'paint' AND state = 'done' LIMIT ?",
+            (f"$.facts.{fact}", run_id, most),
         )
         return tuple(str(row["note"])[:500] for row in found)
 

@@ -95,7 +95,7 @@ def run_line(state: RunState) -> dict[str, Any]:
         "seconds_left": now.seconds_left, "text": now.text, "over": now.over, "waiting": state.waiting,
         "paused": state.paused, "stopped": state.stopped,
         "failed": [failure.model_dump() for failure in state.failed[:20]], "failures": len(state.failed),
-        "fallbacks": list(state.fallbacks),
+        "fallbacks": list(state.fallbacks), "unread": list(state.unread),
         "trouble": {"message": str(state.trouble), "hint": state.trouble.hint} if state.trouble else None,
         "zip": address(state.archive) if state.archive and now.over else "",
         "sheet": address(state.sheet) if state.sheet and now.over else "",

@@ -228,7 +228,7 @@ def test_engines_that_failed_are_told_by_run_and_once(store: Store, queue: Queue
     class Fell(QuickHands):
         def paint(self, shot, product, progress):  # type: ignore[no-untyped-def]
             facts = {
-                1: {"engine_trouble": [why]},
+                1: {"engine_trouble": [why], "words_unknown": ["zebra", "quay"]},
                 2: {"engine_trouble": [why], "engines": ["more"]},
                 3: {"engines": ["no"]},
             }
@@ -239,6 +239,7 @@ def test_engines_that_failed_are_told_by_run_and_once(store: Store, queue: Queue
     other = ask(queue, tmp_path, [shots[2]], [ad(shots[2])], "r2")
     paint(store, queue, Fell())
     assert queue.fallbacks(run) == (why,) and queue.fallbacks(other) == ()
+    assert set(queue.unread(run)) == {"zebra", "quay"} and queue.unread(other) == ()
     with store.transaction() as db:
         db.execute("UPDATE pictures SET picture = '{\"facts\": ' WHERE shot_id = ?", (shots[0].content_id,))
     assert queue.fallbacks(run) == (why,)

@@ -1,0 +1,83 @@
+"""What the built-in model is told of a request: words that it knows, and the kit's colours by role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.base import EngineError, Pixels, Plane
+from engines.stage.colour import hex_to_linear, to_linear, to_oklab
+
+from .captions import Parsed, parse, worded
+from .palettes import ROLES
+
+LENGTH = 64
+"""Tokens of a prompt, its beginning and end included."""
+FROM_KIT = {"background": "background", "surface": "surface", "product": "primary", "second": "secondary",
+            "accent": "accent"}  # fmt: skip
+"""Which of a kit's colours a role gets. The text colour is never painted: words are set."""
+SHARES = {"background": 0.64, "surface": 0.14, "product": 0.09, "second": 0.08, "accent": 0.03, "light": 0.0}
+"""How much of a picture a role takes: the medians of its training pictures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A request in the model's terms. `text` is what its words encoder reads; `palette` is 6×5 as in `data.Picture`;
+    `known` and `unknown` are the prompt's own words."""
+
+    text: str
+    palette: Plane
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def asked(prompt: str, kit: Mapping[str, str], product: Pixels | None = None) -> Asked:
+    """`kit` maps roles to `#rrggbb`. Colours are the kit's whatever the prompt says; a product's photo (H×W×4) brings
+    its own, as it is not painted. Words the model was not trained on are left out of what it reads."""
+    read = parse(prompt)
+    palette = _palette(kit, read, product)
+    return Asked(worded(read.attributes, palette), palette, read.known, read.unknown)
+
+
+def _palette(kit: Mapping[str, str], read: Parsed, product: Pixels | None) -> Plane:
+    rows = np.zeros((len(ROLES), 5), np.float32)
+    rows[ROLES.index("light"), 0] = 1.0
+    for place, role in enumerate(ROLES):
+        given = kit.get(FROM_KIT.get(role, ""))
+        colour = to_oklab(hex_to_linear(given)) if given else read.colours.get(role)
+        if colour is not None:
+            rows[place] = [*colour, SHARES[role], 1.0]
+    if product is not None:
+        body = product[product[..., 3] > 250][:, :3]
+        rows[ROLES.index("second"), 4] = 0.0
+        if len(body):
+            place = ROLES.index("product")
+            rows[place, :3] = np.median(to_oklab(to_linear(body[:: max(len(body) // 4096, 1)] / 255.0)), axis=0)
+            rows[place, 3:] = SHARES["product"], 1.0
+    return rows
+
+
+class Tokens:
+    """The model's own tokenizer. Raises `EngineError` when its file is not there or damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        path = folder / "tokenizer_2" / "tokenizer.json"
+        try:
+            self._tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
+        except Exception as error:  # it raises plain exceptions
+            raise EngineError(
+                f"{path.name} of the built-in model cannot be read", "Install the project again."
+            ) from error
+        self._tokenizer.enable_truncation(LENGTH)
+        end = self._tokenizer.token_to_id("<|endoftext|>")
+        self._tokenizer.enable_padding(length=LENGTH, pad_id=end, pad_token="<|endoftext|>")
+
+    def ids(self, texts: list[str]) -> NDArray[np.int64]:
+        """N texts to N×64 ids, with their beginning, end and padding."""
+        return np.array([one.ids for one in self._tokenizer.encode_batch(texts)], np.int64)
