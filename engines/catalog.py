@@ -198,8 +198,7 @@ def _nano(entry: Entry) -> Entry:
     """The built-in model as it is here."""
     from engines.nano import recipe, why_not
 
-    reason = why_not()
-    return replace(entry, reason=reason, fix="git checkout assets/nano" if reason else "", recipe=recipe())
+    return replace(entry, reason=why_not(), recipe=recipe())
 
 
 def _annotator(entry: Entry, folders: Sequence[Path]) -> Entry:

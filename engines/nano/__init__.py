@@ -39,7 +39,7 @@ CAPABILITIES = Capabilities(
 
 def why_not(folder: Path = FOLDER) -> str:
     """Why the built-in model cannot paint; empty when its weights are there."""
-    return "" if (folder / "unet.onnx").is_file() else "Its weights are not here"
+    return "" if (folder / "unet.onnx").is_file() else "It is not trained yet: no weights come with this version"
 
 
 def create(folder: Path = FOLDER) -> Painter:

@@ -34,26 +34,20 @@ class Round:
 
 PLAN = (
     Round(
-        4096,
-        {"autoencoder": 30, "encoders": 6, "teacher": 40, "control": 8, "reference": 5, "guided": 5,
-         "student-16": 4, "student-8": 4, "student-4": 7, "decoder": 8, "reporter": 8},
-        (36, 6),
-    ),
-    Round(
-        8192,
-        {"autoencoder": 30, "encoders": 10, "teacher": 150, "control": 20, "reference": 12, "guided": 10,
-         "student-16": 6, "student-8": 6, "student-4": 12, "decoder": 30, "reporter": 20},
+        10240,
+        {"autoencoder": 30, "encoders": 6, "teacher": 300, "control": 25, "reference": 15, "guided": 15,
+         "student-16": 8, "student-8": 8, "student-4": 16, "decoder": 20, "reporter": 15},
         (60, 12),
     ),
     Round(
         16384,
-        {"autoencoder": 30, "encoders": 10, "teacher": 420, "control": 60, "reference": 35, "guided": 25,
+        {"autoencoder": 30, "encoders": 6, "teacher": 600, "control": 60, "reference": 35, "guided": 25,
          "student-16": 15, "student-8": 15, "student-4": 30, "decoder": 60, "reporter": 30},
         (100, 20),
     ),
     Round(
         24576,
-        {"autoencoder": 30, "encoders": 10, "teacher": 900, "control": 120, "reference": 80, "guided": 60,
+        {"autoencoder": 30, "encoders": 6, "teacher": 1500, "control": 120, "reference": 80, "guided": 60,
          "student-16": 30, "student-8": 30, "student-4": 80, "decoder": 120, "reporter": 45},
         (500, 60),
     ),

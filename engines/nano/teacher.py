@@ -24,7 +24,7 @@ from .pool import Batch, Pool
 NAME = "teacher"
 RATE = 6e-4
 SILENT = 0.1
-SMALL = ((0.55, 1.0), (1.0, 0.35))
+SMALL = ((0.8, 1.0), (1.0, 0.35))
 """Until which share of the time, how many batches are of pictures at half size; layout and colour are learned there."""
 SIDE = 0.2
 REGION = 0.3
