@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from engines.base import EngineError, Pixels, Plane
 from engines.stage.colour import hex_to_linear, to_linear, to_oklab
 
 from .captions import Parsed, parse, worded
+from .grammar import LAYOUTS
 from .palettes import ROLES
 
 LENGTH = 64
@@ -22,6 +24,8 @@ FROM_KIT = {"background": "background", "surface": "surface", "product": "primar
 """Which of a kit's colours a role gets. The text colour is never painted: words are set."""
 SHARES = {"background": 0.64, "surface": 0.14, "product": 0.09, "second": 0.08, "accent": 0.03, "light": 0.0}
 """How much of a picture a role takes: the medians of its training pictures."""
+_ROOM = re.compile(r"empty space (?:at|on|in) the (?:(?:top|bottom|middle)\b\s*)?(left|right)?", re.IGNORECASE)
+"""How room for words is asked for. The side it names is where the product is not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +42,16 @@ class Asked:
 def asked(prompt: str, kit: Mapping[str, str], product: Pixels | None = None) -> Asked:
     """`kit` maps roles to `#rrggbb`. Colours are the kit's whatever the prompt says; a product's photo (H×W×4) brings
     its own, as it is not painted. Words the model was not trained on are left out of what it reads."""
-    read = parse(prompt)
+    read = parse(_ROOM.sub("", prompt))
     palette = _palette(kit, read, product)
-    return Asked(worded(read.attributes, palette), palette, read.known, read.unknown)
+    return Asked(worded({**_roomy(prompt), **read.attributes}, palette), palette, read.known, read.unknown)
+
+
+def _roomy(prompt: str) -> Mapping[str, int]:
+    """Where things stand that leave the room that is asked for: on the other side."""
+    side = next((found[1].lower() for found in _ROOM.finditer(prompt) if found[1]), "")
+    other = {"left": "right", "right": "left"}.get(side)
+    return {"layout": LAYOUTS.index(other)} if other else {}
 
 
 def _palette(kit: Mapping[str, str], read: Parsed, product: Pixels | None) -> Plane:

@@ -79,7 +79,9 @@ def worded(attributes: Mapping[str, int], palette: NDArray[np.floating]) -> str:
         return wording.format(colour_word(palette[role])) if palette[role, 4] > 0 else ""
 
     subject = [coloured(2, "{}"), said.get("material", ""), said.get("product", "")]
-    head = " ".join(["a", *filter(None, subject)]) if said.get("product") else "product photo"
+    head = " ".join(filter(None, subject)) if said.get("product") else "product photo"
+    if said.get("product"):
+        head = f"{'an' if head[0] in 'aeio' else 'a'} {head}"
     clauses = [
         f"{head} {said.get('stand', '')}".strip(),
         coloured(0, GROUNDS[0]),

@@ -190,7 +190,7 @@ FILLERS = frozenset(
     stage placed standing stands sitting showing shows composition colour color colours colors palette tones
     tone hue shade background backdrop wall accents accent details detail surfaces light lighting shadows shadow
     shape form finish body label cap lid brand branded no nothing else space copy text touch touches tonal bold
-    neutral cold bluish golden hour glow mood front half distance pop""".split()
+    neutral cold bluish golden hour glow mood front half distance pop third surroundings top bottom""".split()
 )
 """Words that change nothing."""
 
