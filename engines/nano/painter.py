@@ -200,7 +200,8 @@ class Nano:
         rows = [row for row in map(ROLES.index, LOCKED) if palette[row, 4] > 0]
         if work.repaint is not None:  # the product is not painted, and its colours are its own
             rows = [row for row in rows if ROLES[row] != "product"]
-        picture, moved = locked(pixels, [palette[row, :3] for row in rows], work.repaint)
+        shares = [float(palette[row, 3]) for row in rows]
+        picture, moved = locked(pixels, [palette[row, :3] for row in rows], work.repaint, shares)
         finish = scene.finish(one.staged, picture)
         for made in (finish.picture, finish.depth, finish.edges, finish.mask):
             if made is not None:
