@@ -19,29 +19,10 @@ from engines.base import EngineError
 from engines.nano import assemble, nets
 from engines.nano.condition import guidance
 from engines.nano.graphs import write_graphs
-from engines.nano.learn import Task
 from engines.nano.sessions import Nets, Told
-from engines.nano.tokens import tokenizer
 
 NAMES = {"words", "palette", "look", "unet", "control", "encode", "decode"}
 SIZES = np.array([[256, 192, 0, 0, 256, 192]] * 2, np.float32)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(3)
-    made = tmp_path_factory.mktemp("nano")
-    words = tokenizer(["a matte black bottle on a round podium", "a glossy jar, product on the left"] * 3, 768)
-    model = assemble.fresh(Task(made, "tiny", 0.0, "cpu", 1), words)
-    torch.nn.init.normal_(model.unet.conv_out.weight, std=0.05)
-    torch.nn.init.normal_(model.unet.time_embedding.cond_proj.weight, std=0.1)  # type: ignore[union-attr]
-    for zero in (*model.control.controlnet_down_blocks, model.control.controlnet_mid_block):
-        torch.nn.init.normal_(zero.weight, std=0.2)  # type: ignore[arg-type]
-    assemble.write(model, made, {})
-    off = write_graphs(made)
-    assert set(off) == NAMES
-    assert max(off.values()) <= 2e-4
-    return made
 
 
 @pytest.fixture(scope="module")
