@@ -1,4 +1,6 @@
-"""The colour lock: what was painted in about a brand's colour is brought to that colour, with light and shade kept."""
+"""The colour lock by role: what was painted in about the colour a role was to have is brought to it, light and shade
+kept. The studio's own lock, for every painter, knows no roles: it brings dominant colours to the nearest of the kit's.
+"""
 
 from __future__ import annotations
 

@@ -190,7 +190,9 @@ FILLERS = frozenset(
     stage placed standing stands sitting showing shows composition colour color colours colors palette tones
     tone hue shade background backdrop wall accents accent details detail surfaces light lighting shadows shadow
     shape form finish body label cap lid brand branded no nothing else space copy text touch touches tonal bold
-    neutral cold bluish golden hour glow mood front half distance pop third surroundings top bottom""".split()
+    neutral cold bluish golden hour glow mood front half distance pop third surroundings top bottom
+    do does much between them everything every main work middle centre corner object objects thing things low high long
+    short round rounded slim turned crisp wide narrow small large big few many more less only same other each""".split()
 )
 """Words that change nothing."""
 

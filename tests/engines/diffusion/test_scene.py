@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,15 @@ def test_a_models_own_size_is_taken_where_a_picture_nearly_fills_it(w: int, h: i
 )
 def test_the_size_that_is_filled_best(asked_px: tuple[int, int], painted_px: tuple[int, int]) -> None:
     assert Canvas.of(*asked_px, 64, 896, SIZES).outer == painted_px
+
+
+@settings(deadline=None)
+@given(st.integers(20, 3000), st.integers(20, 3000))
+def test_a_painter_of_small_pictures_paints_none_larger_and_they_are_enlarged(w: int, h: int) -> None:
+    canvas = Canvas.of(w, h, 64, 512, ((512, 512), (384, 640)), 512)
+    by_edge = max(256 / min(w, h), 1)
+    assert math.prod(canvas.inner) <= max(512**2, (w * by_edge + 1) * (h * by_edge + 1)) * 1.05 + 2000
+    assert canvas.cut(np.zeros((*canvas.outer[::-1], 3), np.uint8)).shape == (h, w, 3)
 
 
 def test_a_small_banner_is_painted_larger_and_says_so() -> None:
