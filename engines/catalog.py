@@ -135,7 +135,7 @@ def open_painter(
     without a `residency` all painters of this process share one. `engines` is the folder of built engines
     (`engines.accelerate`). Raises `EngineError` when it is not known or cannot be had here."""
     if painter_id in {entry.id for entry in _ENTRIES}:
-        return _made(known(painter_id, "painter", folders))
+        return _made(usable(painter_id, "painter", folders))
     from engines.diffusion.offers import create
 
     return create(known(painter_id, "painter", folders).id, folders, licence, residency, engines)

@@ -271,3 +271,6 @@ def test_it_is_listed_as_a_draft_engine_with_what_it_follows() -> None:
 
 def test_without_weights_it_says_so(tmp_path: Path, folder: Path) -> None:
     assert "not trained" in why_not(tmp_path) and not why_not(folder) and recipe(tmp_path) == ""
+    if why_not():
+        with pytest.raises(EngineError, match="not trained"):
+            catalog.open_painter("nano")
