@@ -63,6 +63,8 @@ class Profile:
     most_px: float = 0.0
     """The side of the greatest square that it paints; larger pictures are painted smaller, then enlarged. 0 for one
     that paints any size."""
+    latent_px: int = 8
+    """How many pixels of the picture, a side, one of its latents stands for."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Widths and heights it was trained at: a picture is painted at one of these where its shape is near enough, so
     that few sizes, and few engines, serve every format."""

@@ -20,10 +20,6 @@ from .sets import Sets, StandingSet
 
 LEAST_EDGE_PX = 256
 """Smaller pictures are painted larger, then reduced: models draw well only about the sizes they learned on."""
-KEPT_INSIDE_PX = 4
-"""How far inside its edge the product is kept from painting: half a latent pixel, so that the edge is blended."""
-SMEAR_PX = 8
-"""How far beyond the product's edge a model may draw it: one latent pixel."""
 FILLED, NEARLY = 0.85, 0.9
 """How much of one of a model's sizes a picture must fill, and how much smaller than asked it may be painted there."""
 USUAL_BLOCKS = 0.8
@@ -129,6 +125,7 @@ class Staged:
     canvas: Canvas
     product: ProductInScene | None = None
     standing: StandingSet | None = None
+    latent_px: int = Profile.latent_px
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -185,7 +182,7 @@ def prepare(
     start, strength = _start(request, standing, blocks, canvas, profile, can)
     repaint = None
     if product is not None:
-        start, repaint = _with_product(request, start, product, canvas)
+        start, repaint = _with_product(request, start, product, canvas, profile.latent_px)
 
     # 5. The words, and everything else as it is
     progress.report(1.0)
@@ -209,7 +206,7 @@ def prepare(
     )
     if ignored:
         facts["not_followed"] = ignored
-    return Staged(work, canvas, product, standing, facts)
+    return Staged(work, canvas, product, standing, profile.latent_px, facts)
 
 
 def finish(staged: Staged, pixels: Pixels) -> Finished:
@@ -223,7 +220,8 @@ def finish(staged: Staged, pixels: Pixels) -> Finished:
         size = canvas.width_px, canvas.height_px
         rgba = laid(product, *size)
         light = _light(staged.standing, size) if staged.standing else None
-        smear = max(round(SMEAR_PX / canvas.scale), 2)
+        # A model may draw the product one latent beyond its edge.
+        smear = max(round(staged.latent_px / canvas.scale), 2)
         picture, edge = harmonise(picture, rgba, smear, product.pitch_deg, light)
         mask = product_mask(product, *size)
         facts["product_edge"] = edge
@@ -328,13 +326,14 @@ def _start(
 
 
 def _with_product(
-    request: PaintRequest, start: Pixels | None, product: ProductInScene, canvas: Canvas
+    request: PaintRequest, start: Pixels | None, product: ProductInScene, canvas: Canvas, latent_px: int
 ) -> tuple[Pixels, Pixels]:
     """The start picture with the product on it, and where to paint: everywhere but inside the product."""
     rgba = canvas.filled(laid(product, *canvas.inner))
     ground = start if start is not None else _ground(request, canvas)
-    kept = narrowed(rgba, KEPT_INSIDE_PX)
-    return over(rgba, ground, KEPT_INSIDE_PX), np.where(kept, 0, 255).astype(np.uint8)
+    inside_px = latent_px // 2  # half a latent, so that the edge is blended
+    kept = narrowed(rgba, inside_px)
+    return over(rgba, ground, inside_px), np.where(kept, 0, 255).astype(np.uint8)
 
 
 def _light(standing: StandingSet, size: tuple[int, int]) -> SetLight | None:

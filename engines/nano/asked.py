@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import EngineError, Pixels, Plane
-from engines.stage.colour import hex_to_linear, to_linear, to_oklab
+from engines.base import EngineError, Plane, ProductInScene
+from engines.stage.colour import role_colour, to_linear, to_oklab
 
 from .captions import Parsed, parse, worded
 from .grammar import LAYOUTS
@@ -22,6 +23,8 @@ LENGTH = 64
 FROM_KIT = {"background": "background", "surface": "surface", "product": "primary", "second": "secondary",
             "accent": "accent"}  # fmt: skip
 """Which of a kit's colours a role gets. The text colour is never painted: words are set."""
+FROM_SET = {"background": "backdrop", "surface": "podium"}
+"""Which part of a set shows a role."""
 SHARES = {"background": 0.64, "surface": 0.14, "product": 0.09, "second": 0.08, "accent": 0.03, "light": 0.0}
 """How much of a picture a role takes: the medians of its training pictures."""
 _ROOM = re.compile(r"empty space (?:at|on|in) the (?:(?:top|bottom|middle)\b\s*)?(left|right)?", re.IGNORECASE)
@@ -39,11 +42,19 @@ class Asked:
     unknown: tuple[str, ...]
 
 
-def asked(prompt: str, kit: Mapping[str, str], product: Pixels | None = None) -> Asked:
-    """`kit` maps roles to `#rrggbb`. Colours are the kit's whatever the prompt says; a product's photo (H×W×4) brings
-    its own, as it is not painted. Words the model was not trained on are left out of what it reads."""
+def asked(
+    prompt: str,
+    kit: Mapping[str, str],
+    product: ProductInScene | None = None,
+    set_spec: Mapping[str, Any] | None = None,
+) -> Asked:
+    """`kit` maps roles to `#rrggbb`. Colours are the kit's whatever the prompt says, backdrop and podium of a set as it
+    has them; a product's photo brings its own, as it is not painted. Words the model was not trained on are left out
+    of what it reads."""
     read = parse(_ROOM.sub("", prompt))
-    palette = _palette(kit, read, product)
+    palette = _palette(kit, read, set_spec or {})
+    if product is not None:
+        _bring(palette, product)
     return Asked(worded({**_roomy(prompt), **read.attributes}, palette), palette, read.known, read.unknown)
 
 
@@ -54,22 +65,30 @@ def _roomy(prompt: str) -> Mapping[str, int]:
     return {"layout": LAYOUTS.index(other)} if other else {}
 
 
-def _palette(kit: Mapping[str, str], read: Parsed, product: Pixels | None) -> Plane:
+def _palette(kit: Mapping[str, str], read: Parsed, set_spec: Mapping[str, Any]) -> Plane:
     rows = np.zeros((len(ROLES), 5), np.float32)
     rows[ROLES.index("light"), 0] = 1.0
     for place, role in enumerate(ROLES):
-        given = kit.get(FROM_KIT.get(role, ""))
-        colour = to_oklab(hex_to_linear(given)) if given else read.colours.get(role)
+        part = set_spec.get(FROM_SET.get(role, ""), {})
+        name = part.get("colour", FROM_KIT.get(role, ""))
+        said = read.colours.get(role)
+        colour = None if said is None else np.array(said)
+        if name in kit:
+            colour = to_oklab(role_colour(kit, name, part.get("tint", 0.0), part.get("shade", 0.0)))
         if colour is not None:
             rows[place] = [*colour, SHARES[role], 1.0]
-    if product is not None:
-        body = product[product[..., 3] > 250][:, :3]
-        rows[ROLES.index("second"), 4] = 0.0
-        if len(body):
-            place = ROLES.index("product")
-            rows[place, :3] = np.median(to_oklab(to_linear(body[:: max(len(body) // 4096, 1)] / 255.0)), axis=0)
-            rows[place, 3:] = SHARES["product"], 1.0
     return rows
+
+
+def _bring(palette: Plane, product: ProductInScene) -> None:
+    """Put the colour of a product's photo, and how much of the picture it takes, into a palette."""
+    rgba, place = product.rgba, ROLES.index("product")
+    body = rgba[rgba[..., 3] > 250][:, :3]
+    palette[ROLES.index("second"), 4] = 0.0
+    if len(body):
+        palette[place, :3] = np.median(to_oklab(to_linear(body[:: max(len(body) // 4096, 1)] / 255.0)), axis=0)
+        share = product.box.width * product.box.height * len(body) / rgba[..., 3].size
+        palette[place, 3:] = min(max(share, 0.0), 1.0), 1.0
 
 
 class Tokens:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from engines.base import ControlMap, EngineError, Painting, PaintRequest, Pixels, Plane, Progress
+from engines.base import EngineError, Painting, PaintRequest, Pixels, Plane, Progress
 from engines.diffusion import scene
 from engines.diffusion.family import Work
 from engines.diffusion.profile import Profile
@@ -21,6 +20,7 @@ from . import CAPABILITIES, recipe
 from .asked import Asked, Tokens, asked
 from .data import BUCKETS
 from .lock import locked
+from .maps import Pass, passes, seen, shrunk
 from .palettes import ROLES
 from .sessions import LOOKS, Nets, Residuals, Told
 from .steps import Begun, first_step, sample
@@ -28,14 +28,12 @@ from .steps import Begun, first_step, sample
 FACTOR, CHANNELS = 16, 16
 """How much smaller a latent is than its picture, a side, and how deep."""
 MULTIPLE_PX, BATCH = 64, 8
-VIEW_PX, SEEN_PX = 144, 128
-"""A reference is reduced to the first, of which the image encoder sees the middle."""
+WINDOW = 2 * BATCH
+"""How many requests are staged before the first of them is painted."""
 PROFILE = Profile(
     "nano", "Nano", "sdxl", CAPABILITIES.steps, guidance=CAPABILITIES.guidance, start_strength=0.75, set_strength=0.8,
-    least_px=512.0, most_px=512.0, sizes=BUCKETS,
+    least_px=512.0, most_px=512.0, latent_px=FACTOR, sizes=BUCKETS,
 )  # fmt: skip
-PLANES = {"edges": 0, "softedge": 0, "lineart": 0, "depth": 1, "product": 2}
-"""Which plane of the control net's maps a kind of map is."""
 LOCKED = ("background", "surface", "product", "second", "accent")
 Grouped = tuple[Hashable, ...]
 
@@ -46,23 +44,16 @@ class _Wanted:
 
     staged: scene.Staged
     said: Asked
+    passes: Sequence[Pass]
 
     @property
     def work(self) -> Work:
         return self.staged.work
 
-    def maps(self) -> tuple[ControlMap, ...]:
-        """The maps to follow, where the product stands among them."""
-        work = self.work
-        if work.repaint is None:
-            return work.controls
-        stands = np.repeat((255 - work.repaint)[..., None], 3, axis=2)
-        return (*work.controls, ControlMap("product", stands, 1.0))
-
     def group(self) -> Grouped:
         """Works of equal value are painted together."""
         work = self.work
-        controls = tuple((one.kind, one.start, one.end, one.mask is None) for one in self.maps())
+        controls = tuple(one.alike() for one in self.passes)
         first = 0 if work.start is None else first_step(work.steps, work.strength)
         return (work.width_px, work.height_px, work.steps, first, work.start is None, work.repaint is None, controls)
 
@@ -79,9 +70,13 @@ class Nano:
 
     def paint(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
         """Yield one painting a request, in order; those alike in size and maps are painted together."""
+        for first in range(0, len(requests), WINDOW):
+            some = requests[first : first + WINDOW]
+            yield from self._window(some, progress.part(first / len(requests), len(some) / len(requests)))
+
+    def _window(self, requests: Sequence[PaintRequest], progress: Progress) -> Iterator[Painting]:
         # 1. Everything decided about each picture.
-        staging = progress.part(0, 0.2)
-        share = 1 / max(len(requests), 1)
+        staging, share = progress.part(0, 0.2), 1 / len(requests)
         wanted = [self._wanted(request, staging.part(place * share, share)) for place, request in enumerate(requests)]
 
         # 2. Pictures that may be painted together, the first asked for first.
@@ -104,8 +99,8 @@ class Nano:
 
     def _wanted(self, request: PaintRequest, progress: Progress) -> _Wanted:
         staged = scene.prepare(request, PROFILE, MULTIPLE_PX, progress, can=CAPABILITIES, sets=self._sets)
-        cut_out = request.product.rgba if request.product is not None else None
-        return _Wanted(staged, asked(request.prompt, request.palette, cut_out))
+        said = asked(request.prompt, request.palette, request.product, request.set_spec)
+        return _Wanted(staged, said, passes(staged.work))
 
     def _batch(self, some: Sequence[_Wanted], progress: Progress) -> list[Painting]:
         started = time.perf_counter()
@@ -157,25 +152,21 @@ class Nano:
                 )
             for place, one in enumerate(work.references):
                 looks[row, place] = self._nets.look(seen(one.picture)[None])[0]
-                weights[row, place] = one.weight * (1 if one.mask is None else _shrunk(one.mask, high, wide))
+                weights[row, place] = one.weight * (1 if one.mask is None else shrunk(one.mask, high, wide))
         return {"looks": looks, "weights": weights}
 
     def _steered(self, some: Sequence[_Wanted]) -> Any:
         """`steered(latents, step, told, along)` gives what the maps add at a step; None where there are none."""
-        rows = [one.maps() for one in some]
+        rows = [one.passes for one in some]
         latent = (some[0].work.height_px // FACTOR, some[0].work.width_px // FACTOR)
 
         def at(latents: Plane, step: int, told: Told, along: float) -> Residuals | None:
             added: Residuals | None = None
-            for place, first in enumerate(rows[0]):
-                if not first.start <= along < max(first.end, first.start + 1e-6):
-                    continue
-                maps = [row[place] for row in rows]
-                by = [one.strength * (1 if one.mask is None else _shrunk(one.mask, *latent)) for one in maps]
-                strengths = np.array([np.broadcast_to(one, latent) for one in by], np.float32)
-                more = self._nets.control(latents, step, told, np.stack([plane(one) for one in maps]))
-                more = more.scaled(strengths)
-                added = more if added is None else added + more
+            for together in zip(*rows, strict=True):
+                if together[0].runs(along):
+                    more = self._nets.control(latents, step, told, np.stack([one.planes for one in together]))
+                    more = more.scaled(np.stack([one.weights(*latent) for one in together]))
+                    added = more if added is None else added + more
             return added
 
         return at
@@ -190,7 +181,7 @@ class Nano:
         if not starts:
             return Begun(noise)
         first = first_step(works[0].steps, works[0].strength)
-        masks = [_shrunk(work.repaint, high, wide) for work in works if work.repaint is not None]
+        masks = [shrunk(work.repaint, high, wide) for work in works if work.repaint is not None]
         repaint = np.stack(masks)[:, None] if masks else None
         return Begun(noise, self._nets.encode(np.stack(starts)), first, repaint)
 
@@ -227,30 +218,6 @@ class Nano:
                 "stage_seconds": {"paint": round(seconds, 4), "finish": round(finishing, 4)},
             },
         )
-
-
-def seen(picture: Pixels) -> Pixels:
-    """What the image encoder sees of a picture: the middle of its middle square, `SEEN_PX` a side."""
-    height, width = picture.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = np.ascontiguousarray(picture[top : top + side, left : left + side])
-    small = np.asarray(cv2.resize(square, (VIEW_PX, VIEW_PX), interpolation=cv2.INTER_AREA), np.uint8)
-    edge = (VIEW_PX - SEEN_PX) // 2
-    return small[edge : edge + SEEN_PX, edge : edge + SEEN_PX]
-
-
-def plane(control: ControlMap) -> Plane:
-    """A map as the control net takes it: 3×H×W in 0…1, in the plane of its kind, the others empty."""
-    height, width = control.picture.shape[:2]
-    planes = np.zeros((3, height, width), np.float32)
-    planes[PLANES[control.kind]] = control.picture.max(axis=2) / np.float32(255)
-    return planes
-
-
-def _shrunk(mask: Pixels, high: int, wide: int) -> Plane:
-    """H×W of 0…255 to the latents' size, 0…1."""
-    return np.asarray(cv2.resize(mask, (wide, high), interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
 def _halved(latents: Plane) -> Plane:

@@ -136,6 +136,8 @@ def test_removing_needs_one_engine(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_a_build_within_a_second(tmp_path: Path) -> None:
     code = (
+        # As from a terminal: what is started in the background may ignore it.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; sys.path.insert(0, '.'); from dataclasses import replace\n"
         "from engines.accelerate import commands, job\n"
         f"commands.job_for = lambda profile, *a, **k: replace(job.job_for(profile, *a, **k), maker={MAKER!r},"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from engines.nano.asked import asked
-from engines.nano.palettes import ROLES
-from engines.stage.colour import to_linear, to_oklab
 from studio.brief.prompt import product_words, room_words
 from studio.model import Box
 
@@ -39,10 +36,3 @@ def test_where_the_product_stands_wins() -> None:
     place, room = Box(left=0.1, top=0.3, right=0.4, bottom=0.9), Box(left=0, top=0, right=0.4, bottom=0.2)
     said = asked(f"a jar, {product_words(place)}, {room_words([room])}", KIT)
     assert "on the left" in said.text and not said.unknown
-
-
-def test_a_products_photo_brings_its_own_colour() -> None:
-    photo = np.full((8, 8, 4), 255, np.uint8)
-    photo[..., :3] = (200, 30, 40)
-    row = asked("a jar", KIT, photo).palette[ROLES.index("product")]
-    assert np.allclose(row[:3], to_oklab(to_linear(np.array([200, 30, 40]) / 255)), atol=1e-3) and row[4] == 1

@@ -18,13 +18,15 @@ from hypothesis.extra.numpy import arrays
 from engines import catalog
 from engines.base import ControlMap, EngineError, PaintRequest, ProductInScene, ReferencePicture, Region, Stopped
 from engines.base import Progress as Told
+from engines.diffusion.family import Work
 from engines.nano import CAPABILITIES, create, recipe, why_not
 from engines.nano.asked import Tokens, asked
 from engines.nano.lock import locked
+from engines.nano.maps import passes
 from engines.nano.measures import delta_e
 from engines.nano.palettes import ROLES
 from engines.nano.steps import Begun, first_step, sample, shares, trail
-from engines.stage.colour import hex_to_linear, to_linear, to_oklab
+from engines.stage.colour import hex_to_linear, role_colour, to_linear, to_oklab
 
 KIT = {
     "background": "#f2e6c8", "surface": "#d9c5a3", "primary": "#1f4d34", "secondary": "#fafafa", "accent": "#cfa24a",
@@ -60,9 +62,36 @@ def test_a_role_the_kit_lacks_takes_the_words_colour_or_stays_open() -> None:
 def test_a_products_photo_brings_its_own_colour() -> None:
     rgba = np.zeros((8, 8, 4), np.uint8)
     rgba[2:6, 2:6] = (200, 30, 40, 255)
-    rows = dict(zip(ROLES, asked("", KIT, rgba).palette, strict=True))
+    product = ProductInScene(rgba, Region(0.2, 0.2, 0.6, 0.6), 10.0)
+    rows = dict(zip(ROLES, asked("", KIT, product).palette, strict=True))
     assert np.allclose(rows["product"][:3], to_oklab(to_linear(np.array([200, 30, 40]) / 255)), atol=1e-5)
     assert rows["second"][4] == 0, "its label is not painted"
+    assert rows["product"][3] == pytest.approx(0.16 * 16 / 64, abs=1e-6), "a quarter of its box"
+
+
+def test_backdrop_and_podium_are_told_in_the_sets_own_tints() -> None:
+    made = asked("", KIT, set_spec={"backdrop": {"colour": "primary", "tint": 0.45}, "podium": {"colour": "accent"}})
+    rows = dict(zip(ROLES, made.palette, strict=True))
+    assert np.allclose(rows["background"][:3], to_oklab(role_colour(KIT, "primary", 0.45, 0.0)), atol=1e-6)
+    assert np.allclose(rows["surface"][:3], to_oklab(hex_to_linear(KIT["accent"])), atol=1e-6)
+
+
+def test_maps_that_count_alike_share_a_pass_and_the_product_is_in_every_one() -> None:
+    lines, near = np.zeros((2, 128, 192, 3), np.uint8)
+    lines[40:50], near[80:] = 255, 128
+    left = np.full((128, 192), 255, np.uint8)
+    work = Work(
+        192, 128, 1, 4, repaint=np.where(np.arange(192) < 60, 0, 255)[None].repeat(128, 0).astype(np.uint8),
+        controls=(ControlMap("edges", lines, 0.8), ControlMap("depth", near, 0.8), ControlMap("edges", lines, 0.8, mask=left)),
+    )  # fmt: skip
+    first, second = passes(work)
+    assert first.kinds == ("edges", "depth") and second.kinds == ("edges",) and first.alike() != second.alike()
+    assert first.planes[0, 45].min() == 1 and first.planes[1, 100, 0] == pytest.approx(128 / 255)
+    assert all((one.planes[2, :, :60] == 1).all() and not one.planes[2, :, 60:].any() for one in (first, second))
+    assert np.allclose(first.weights(8, 12), 0.8) and first.runs(0.0) and not replace(first, end=0.5).runs(0.75)
+    (alone,) = passes(replace(work, controls=()))
+    assert alone.kinds == ("product",) and alone.strength == 1
+    assert passes(replace(work, controls=(), repaint=None)) == []
 
 
 @settings(max_examples=40, deadline=None)

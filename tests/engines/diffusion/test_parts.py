@@ -351,7 +351,7 @@ def test_listing_loads_no_torch(tmp_path: Path) -> None:
     h.write(tmp_path / "mine.safetensors", h.SDXL)
     code = (
         "import sys; from pathlib import Path; from engines import catalog;"
-        f" assert len(catalog.listed('painter', [Path({str(tmp_path)!r})])) == 5;"
+        f" assert len(catalog.listed('painter', [Path({str(tmp_path)!r})])) == 6;"
         " print([m for m in ('torch', 'diffusers', 'transformers', 'onnxruntime') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -29,7 +29,7 @@ from engines.base import (
 )
 from engines.diffusion.harmonise import OPAQUE, SetLight, harmonise, laid, narrowed
 from engines.diffusion.profile import Profile
-from engines.diffusion.scene import KEPT_INSIDE_PX, Canvas, Staged, finish, prepare
+from engines.diffusion.scene import Canvas, Staged, finish, prepare
 from engines.diffusion.sets import Sets
 from engines.stage import load_set
 from studio.ad.compose import with_product
@@ -332,10 +332,10 @@ def test_the_products_own_pixels_are_in_the_picture(
     y0, x0, y1, x1 = max(top, 0), max(left, 0), min(top + high, 176), min(left + wide, 200)
     if y1 > y0 and x1 > x0:  # no resampling at its own size: bit-equal
         assert (at[y0:y1, x0:x1] == rgba[y0 - top : y1 - top, x0 - left : x1 - left]).all()
-    for where in (at[..., 3] >= OPAQUE, narrowed(at, KEPT_INSIDE_PX)):
+    for where in (at[..., 3] >= OPAQUE, narrowed(at, 4)):
         assert (done.picture[where] == at[..., :3][where]).all()
     kept = made.work.repaint == 0
-    assert (kept == narrowed(at, KEPT_INSIDE_PX)).all() and (made.work.start[kept] == at[..., :3][kept]).all()
+    assert (kept == narrowed(at, 4)).all() and (made.work.start[kept] == at[..., :3][kept]).all()
 
 
 @settings(deadline=None, max_examples=25)
