@@ -230,7 +230,7 @@ class SlowStudio(Studio):
 
     def propose(self, source: str, language: str = "", look: bool = False) -> Proposals:
         self.asked.append(source)
-        if source.startswith("slow"):
+        if "//slow." in source:
             self.go_on.wait(60)
         return super().propose(str(self.home / "example.zip"), language)
 
