@@ -30,9 +30,9 @@ from . import adapters, autoencoder, decoder, distil, encoders, measures, report
 from .condition import Condition, Told, Words, predict
 from .data import ATTRIBUTES, BUCKETS, ROLES, Data, Picture
 from .learn import Source, Task, tensor
+from .maps import view
 from .nets import CHANNELS, FACTOR, weigh_reference
 from .noise import Schedule, Velocity, sample
-from .pool import view
 from .reporter import Report, Reporter
 
 GUIDANCE = 2.0

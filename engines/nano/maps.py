@@ -68,15 +68,19 @@ def _planes(work: Work, stands: Plane | None) -> Plane:
     return planes
 
 
-def seen(picture: Pixels) -> Pixels:
-    """What the image encoder sees of a picture: the middle of its middle square, `SEEN_PX` a side."""
+def view(picture: Pixels) -> Pixels:
+    """The middle square of a picture, `VIEW_PX` a side."""
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = np.ascontiguousarray(picture[top : top + side, left : left + side])
-    small = np.asarray(cv2.resize(square, (VIEW_PX, VIEW_PX), interpolation=cv2.INTER_AREA), np.uint8)
+    square = picture[top : top + side, left : left + side]
+    return np.asarray(cv2.resize(square, (VIEW_PX, VIEW_PX), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def seen(picture: Pixels) -> Pixels:
+    """What the image encoder sees of a picture: the middle of its view, `SEEN_PX` a side."""
     edge = (VIEW_PX - SEEN_PX) // 2
-    return small[edge : edge + SEEN_PX, edge : edge + SEEN_PX]
+    return view(picture)[edge : edge + SEEN_PX, edge : edge + SEEN_PX]
 
 
 def shrunk(mask: Pixels, high: int, wide: int) -> Plane:

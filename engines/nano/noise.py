@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
 import torch
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from torch import Tensor
 
-STEPS = 1000
+from .steps import STEPS, trail
+
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """Noisy latents and their N time steps to v, all in full precision."""
 
@@ -67,11 +67,6 @@ class Schedule:
         signal_to, noisy_to = self.mix(to)
         # reached = signal_to·(signal·z − noisy·v) + noisy_to·(noisy·z + signal·v), solved for v
         return (reached - (signal_to * signal + noisy_to * noisy) * latents) / (noisy_to * signal - signal_to * noisy)
-
-
-def trail(count: int) -> list[int]:
-    """`count` time steps from pure noise down, as the stock scheduler spaces them, with −1 for clean at the end."""
-    return [*(np.round(np.arange(STEPS, 0, -STEPS / count))[:count].astype(int) - 1).tolist(), -1]
 
 
 def steps_for(count: int, generator: torch.Generator) -> Tensor:

@@ -25,9 +25,9 @@ from torch import Tensor
 from .autoencoder import encoded
 from .data import ATTRIBUTES, BUCKETS
 from .learn import Source, tensor
+from .maps import view
 from .nets import FACTOR
 
-VIEW_PX = 144
 SHARD = 32
 PAIRED = 3
 LIGHT = ("latents", "small", "captions", "palettes", "sizes", "roles", "depth", "attributes")
@@ -110,15 +110,6 @@ def encode(net: AutoencoderTiny, drawn: dict[str, NDArray[Any]]) -> dict[str, ND
     small = encoded(net, torch.nn.functional.avg_pool2d(planes, 2))
     kept = {name: array for name, array in drawn.items() if name != "pictures"}
     return {"latents": latents.cpu().half().numpy(), "small": small.cpu().half().numpy(), **kept}
-
-
-def view(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The middle square of a picture, `VIEW_PX` a side."""
-    height, width = picture.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = picture[top : top + side, left : left + side]
-    return np.asarray(cv2.resize(square, (VIEW_PX, VIEW_PX), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 class Pool:
